@@ -1,0 +1,27 @@
+# Third-party libraries: Debian packages, and Arrow from a system package or the pyarrow wheel.
+find_package(Threads REQUIRED)
+find_package(Boost 1.88 REQUIRED CONFIG COMPONENTS json headers)
+find_package(OpenSSL REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(GTest REQUIRED)
+find_package(Arrow REQUIRED MODULE)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+add_library(xxHash::xxhash ALIAS PkgConfig::xxhash)
+pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2)
+pkg_check_modules(grpc REQUIRED IMPORTED_TARGET grpc++)
+
+if(NOT TARGET SQLite::SQLite3 AND TARGET SQLite3::SQLite3)
+  add_library(SQLite::SQLite3 ALIAS SQLite3::SQLite3)
+endif()
+
+find_path(XGBOOST_INCLUDE xgboost/c_api.h REQUIRED)
+find_library(XGBOOST_LIBRARY xgboost REQUIRED)
+add_library(xgboost::xgboost UNKNOWN IMPORTED)
+set_target_properties(xgboost::xgboost PROPERTIES IMPORTED_LOCATION ${XGBOOST_LIBRARY}
+                                                  INTERFACE_INCLUDE_DIRECTORIES ${XGBOOST_INCLUDE})

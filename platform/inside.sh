@@ -1,0 +1,79 @@
+# Sourced by run on the platform: Python and npm packages, and one function a command.
+
+export FETTLE_VENV=${FETTLE_VENV:-$FETTLE_CACHE/venv}
+export CCACHE_DIR=${CCACHE_DIR:-$FETTLE_CACHE/ccache} CCACHE_BASEDIR=$FETTLE_REPO CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=5G
+export npm_config_cache=${npm_config_cache:-$FETTLE_CACHE/npm}
+export PIP_CACHE_DIR=${PIP_CACHE_DIR:-$FETTLE_CACHE/pip} PIP_DISABLE_PIP_VERSION_CHECK=1
+[ -z "${SSL_CERT_FILE:-}" ] || export npm_config_cafile="$SSL_CERT_FILE"
+unset PIP_FIND_LINKS
+export PRESET=${PRESET:-dev}
+build_folder() { echo "${FETTLE_BUILD:-$FETTLE_REPO/build/$1}"; }
+export PATH="$(build_folder "$PRESET")/apps:$FETTLE_VENV/bin:$PATH"
+
+# Native hosts: the packages of platform/apt.txt, installed when root, else named.
+platform_packages() {
+  [ -z "${FETTLE_INSIDE:-}" ] || return 0
+  local missing=() package
+  for package in $(apt_packages); do dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package"); done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  [ "$(id -u)" = 0 ] || die "packages are missing; install them and run again: apt-get install ${missing[*]}"
+  say "platform: installing ${#missing[@]} packages"
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
+platform_python() {
+  local list=$FETTLE_REPO/platform/requirements.txt stamp=$FETTLE_VENV/fettle-digest
+  [ "$(cat "$stamp" 2>/dev/null)" = "$(digest_of "$list")" ] && return 0
+  say "platform: installing Python packages (Arrow, test clients; 1 to 2 minutes)"
+  mkdir -p "$FETTLE_CACHE"
+  [ -x "$FETTLE_VENV/bin/pip" ] || python3 -m venv "$FETTLE_VENV"
+  "$FETTLE_VENV/bin/pip" install --quiet --progress-bar off -r "$list" >&2
+  digest_of "$list" > "$stamp"
+}
+
+# npm ci in a folder with a lock file, when the lock has changed since.
+platform_npm() {
+  local folder=$1
+  [ -f "$folder/package-lock.json" ] || return 0
+  local stamp=$folder/node_modules/.fettle-digest
+  [ "$(cat "$stamp" 2>/dev/null)" = "$(digest_of "$folder/package-lock.json")" ] && return 0
+  say "platform: installing npm packages of ${folder#"$FETTLE_REPO"/}"
+  (cd "$folder" && npm ci --silent --no-fund --no-audit --ignore-scripts >&2)
+  digest_of "$folder/package-lock.json" > "$stamp"
+}
+
+platform_ensure() {
+  mkdir -p "$FETTLE_CACHE"
+  exec 8>"$FETTLE_CACHE/platform.lock"; flock 8
+  platform_packages
+  platform_python
+  platform_npm "$FETTLE_REPO/web"
+  exec 8>&-
+}
+
+run_exec() {
+  [ $# -gt 0 ] || die "exec: give a command, for example: ./run exec fettle --version"
+  cd "${FETTLE_CWD:-$PWD}" 2>/dev/null || cd "$FETTLE_REPO"
+  exec "$@"
+}
+
+run_build() {
+  local preset=${1:-dev}; [ $# -eq 0 ] || shift
+  platform_ensure
+  web_build
+  local folder; folder=$(build_folder "$preset")
+  cd "$FETTLE_REPO"
+  [ -f "$folder/build.ninja" ] || cmake --preset "$preset" -B "$folder" >&2 || die "configuring failed"
+  cmake --build "$folder" -j "${FETTLE_JOBS:-$(nproc)}" ${1:+--target "$@"}
+}
+
+# The page's files land in web/dist, from where CMake embeds them.
+web_build() {
+  local web=$FETTLE_REPO/web
+  [ -f "$web/package.json" ] || return 0
+  local want; want=$(cd "$web" && find . -path ./node_modules -prune -o -path ./dist -prune -o -type f -print0 | sort -z | xargs -0 cat | sha256sum | cut -d' ' -f1)
+  [ "$(cat "$web/dist/.fettle-digest" 2>/dev/null)" = "$want" ] && return 0
+  say "web: building the page"
+  (cd "$web" && npm run --silent build >&2)
+  echo "$want" > "$web/dist/.fettle-digest"
+}

@@ -1,0 +1,40 @@
+// A blocking HTTP/1.1 client with keep-alive, for the command line, webhooks and tests. Not thread-safe: one per thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "http/message.h"
+
+namespace fettle::http {
+
+struct ClientOptions {
+  std::int64_t timeout_ms = 30'000;
+  std::uint64_t max_body = 1U << 30U;
+  std::string bearer_token;
+};
+
+class Client {
+ public:
+  // `base` is "http://host:port" (or https). No connection is made yet.
+  [[nodiscard]] static Result<Client> create(std::string_view base, ClientOptions options = {});
+  Client(Client&&) noexcept;
+  ~Client();
+  // Any status is a value; Unavailable when the server cannot be reached ("no server at http://...: connection refused"),
+  // DeadlineExceeded on time-out. A request on a kept connection that the server closed is retried once if idempotent.
+  [[nodiscard]] Result<Response> send(Method method, std::string_view target, std::string_view body = {},
+                                      std::string_view content_type = "application/json", const Headers& headers = {});
+  // Streams a file as the body / the answer's body to a file (written atomically, only on status 200).
+  [[nodiscard]] Result<Response> upload(Method method, std::string_view target, const std::string& file);
+  [[nodiscard]] Result<Response> download(std::string_view target, const std::string& file);
+
+ private:
+  struct Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+[[nodiscard]] std::string percent_encode(std::string_view text);  // for one path segment or query value
+
+}  // namespace fettle::http

@@ -1,0 +1,79 @@
+// A durable relational store: many readers, one writer with group commit.
+//
+// SQLite in WAL mode, synchronous=FULL. Writes are functions run on the writer thread inside one transaction each batch:
+// many requests, one fsync; each request is a savepoint, so that one failing request does not undo another. A write's
+// result is given to its caller only after the commit. Reads use a pool of read-only connections and see a consistent snapshot.
+// Thread-safe. Migrations are numbered by order per module and run in a transaction at open().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+
+namespace fettle::sql {
+
+using Parameter = std::variant<std::nullptr_t, std::int64_t, double, std::string_view>;
+
+class Row {  // The current row of a query; valid inside the row function only.
+ public:
+  virtual ~Row() = default;
+  [[nodiscard]] virtual bool is_null(int column) const = 0;
+  [[nodiscard]] virtual std::int64_t integer(int column) const = 0;
+  [[nodiscard]] virtual double real(int column) const = 0;
+  [[nodiscard]] virtual std::string_view text(int column) const = 0;  // bytes; valid until the next row
+};
+
+class Session {  // One connection inside one transaction or snapshot. Not thread-safe; statements are cached by their text.
+ public:
+  virtual ~Session() = default;
+  // Runs a statement with ? parameters; returns the number of rows changed.
+  [[nodiscard]] virtual Result<std::int64_t> execute(std::string_view statement, std::span<const Parameter> parameters) = 0;
+  // Calls `row` for every row; return false from it to stop.
+  [[nodiscard]] virtual Result<void> query(std::string_view statement, std::span<const Parameter> parameters,
+                                           const std::function<bool(const Row&)>& row) = 0;
+  [[nodiscard]] virtual std::int64_t last_insert_id() const = 0;
+
+  [[nodiscard]] Result<std::int64_t> execute(std::string_view statement, std::initializer_list<Parameter> parameters = {}) {
+    return execute(statement, std::span(parameters.begin(), parameters.size()));
+  }
+  [[nodiscard]] Result<void> query(std::string_view statement, std::initializer_list<Parameter> parameters,
+                                   const std::function<bool(const Row&)>& row) {
+    return query(statement, std::span(parameters.begin(), parameters.size()), row);
+  }
+};
+
+// The tables of one module: `steps[i]` brings its schema from version i to i + 1. Never edit a released step.
+struct Migrations {
+  std::string module;
+  std::vector<std::string> steps;  // each may hold several statements
+};
+
+class Database {
+ public:
+  // Creates the file if missing. DataLoss if it is no database or damaged; FailedPrecondition if it was written by a
+  // newer version of the program (migrations beyond ours) - never touched then.
+  [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& path, const std::vector<Migrations>& migrations);
+  ~Database();  // finishes queued writes
+
+  // Blocks the caller until `work` is committed (or failed and rolled back). Never call from a data loop.
+  [[nodiscard]] Result<void> write(const std::function<Result<void>(Session&)>& work);
+  // The same without blocking: `done` is called on the writer thread after the commit. It must not block.
+  void write_async(std::function<Result<void>(Session&)> work, std::function<void(Result<void>)> done);
+  [[nodiscard]] Result<void> read(const std::function<Result<void>(Session&)>& work) const;
+
+ private:
+  struct Impl;
+  explicit Database(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fettle::sql
