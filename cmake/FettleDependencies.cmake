@@ -14,7 +14,6 @@ find_package(Arrow REQUIRED MODULE)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 add_library(xxHash::xxhash ALIAS PkgConfig::xxhash)
 pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2)
-pkg_check_modules(grpc REQUIRED IMPORTED_TARGET grpc++)
 
 if(NOT TARGET SQLite::SQLite3 AND TARGET SQLite3::SQLite3)
   add_library(SQLite::SQLite3 ALIAS SQLite3::SQLite3)
@@ -25,3 +24,12 @@ find_library(XGBOOST_LIBRARY xgboost REQUIRED)
 add_library(xgboost::xgboost UNKNOWN IMPORTED)
 set_target_properties(xgboost::xgboost PROPERTIES IMPORTED_LOCATION ${XGBOOST_LIBRARY}
                                                   INTERFACE_INCLUDE_DIRECTORIES ${XGBOOST_INCLUDE})
+
+# gRPC's own config asks pkg-config for a hundred Abseil packages, which takes 20 s; its libraries have plain names.
+find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
+add_library(gRPC::grpc++ INTERFACE IMPORTED)
+foreach(name grpc++_reflection grpc++ grpc gpr absl_synchronization)
+  find_library(library_${name} ${name} REQUIRED)
+  target_link_libraries(gRPC::grpc++ INTERFACE ${library_${name}})
+endforeach()
+target_link_libraries(gRPC::grpc++ INTERFACE protobuf::libprotobuf)

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace fettle::text {
 
@@ -154,7 +155,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::optional<std::string> closest(std::string_view word, const std::vector<std::string>& candidates) {
   const std::string* best = nullptr;
-  auto best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+  auto best_distance = std::max(std::size_t{1}, word.size() / 3) + 1;
   for (const auto& candidate : candidates)
     if (const auto distance = edit_distance(word, candidate); distance < best_distance) {
       best = &candidate;

@@ -14,7 +14,7 @@ namespace fettle::text {
 
 template <typename... T>
 [[nodiscard]] std::string format(std::format_string<T...> pattern, T&&... arguments) {
-  return vformat(pattern.get(), std::make_format_args(arguments...));
+  return text::vformat(pattern.get(), std::make_format_args(arguments...));
 }
 
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);
