@@ -66,7 +66,7 @@ std::string rfc3339(std::int64_t ms) {
   const auto days = ms >= 0 ? ms / kDayMs : -((-ms + kDayMs - 1) / kDayMs);
   const auto rest = ms - days * kDayMs;
   const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{days}}};
-  return format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+  return text::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), rest / 3'600'000,
                 rest / 60'000 % 60, rest / 1000 % 60, rest % 1000);
 }
@@ -92,11 +92,11 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
 }
 
 std::string human_duration_ms(double ms) {
-  if (ms < 1) return format("{:.0f} us", ms * 1000);
-  if (ms < 1000) return format("{:.0f} ms", ms);
-  if (ms < 60'000) return format("{:.1f} s", ms / 1000);
+  if (ms < 1) return text::format("{:.0f} us", ms * 1000);
+  if (ms < 1000) return text::format("{:.0f} ms", ms);
+  if (ms < 60'000) return text::format("{:.1f} s", ms / 1000);
   const auto seconds = static_cast<std::int64_t>(ms / 1000);
-  return format("{} min {} s", seconds / 60, seconds % 60);
+  return text::format("{} min {} s", seconds / 60, seconds % 60);
 }
 
 }  // namespace text

@@ -129,7 +129,7 @@ std::string human_bytes(std::uint64_t bytes) {
   auto value = static_cast<double>(bytes);
   std::size_t unit = 0;
   for (; value >= 1000 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
-  return unit == 0 ? format("{} B", bytes) : format("{:.1f} {}", value, kUnits[unit]);
+  return unit == 0 ? text::format("{} B", bytes) : text::format("{:.1f} {}", value, kUnits[unit]);
 }
 
 std::string human_count(std::uint64_t count) {
