@@ -6,6 +6,7 @@ export npm_config_cache=${npm_config_cache:-$FETTLE_CACHE/npm}
 export PIP_CACHE_DIR=${PIP_CACHE_DIR:-$FETTLE_CACHE/pip} PIP_DISABLE_PIP_VERSION_CHECK=1
 [ -z "${SSL_CERT_FILE:-}" ] || export npm_config_cafile="$SSL_CERT_FILE"
 unset PIP_FIND_LINKS
+# Programs of this preset are on PATH: release for people who run the demo, dev for tests.
 export PRESET=${PRESET:-dev}
 build_folder() { echo "${FETTLE_BUILD:-$FETTLE_REPO/build/$1}"; }
 export PATH="$(build_folder "$PRESET")/apps:$FETTLE_VENV/bin:$PATH"
@@ -76,4 +77,41 @@ web_build() {
   say "web: building the page"
   (cd "$web" && npm run --silent build >&2)
   echo "$want" > "$web/dist/.fettle-digest"
+}
+
+run_test() {
+  run_build dev
+  say "tests"
+  cd "$FETTLE_REPO"
+  exec ctest --test-dir "$(build_folder dev)" -j "$(nproc)" --output-on-failure --progress "$@"
+}
+
+format_files() { git -C "$FETTLE_REPO" ls-files 'src/*.h' 'src/*.cc' 'apps/*.h' 'apps/*.cc' 'bench/*.cc' 'bench/*.h' 'fuzz/*.cc'; }
+
+run_format() {
+  cd "$FETTLE_REPO"
+  local mode=-i; [ "${1:-}" = --check ] && mode="--dry-run --Werror"
+  format_files | xargs -r -P "$(nproc)" -n 16 clang-format-19 $mode
+}
+
+run_lint() {
+  cd "$FETTLE_REPO"
+  platform_ensure
+  local folder; folder=$(build_folder dev)
+  [ -f "$folder/modules.txt" ] || cmake --preset dev -B "$folder" >/dev/null
+  python3 tools/check_layers.py "$folder" && python3 tools/lint.py && run_format --check
+}
+
+run_demo() {
+  run_build "$PRESET"
+  platform_npm "$FETTLE_REPO/tools/data"
+  cd "$FETTLE_REPO"
+  exec python3 tools/demo/demo.py "$@"
+}
+
+run_bench() {
+  run_build release
+  export PRESET=release PATH="$(build_folder release)/apps:$(build_folder release)/bench:$PATH"
+  cd "$FETTLE_REPO"
+  exec python3 bench/run.py "$@"
 }
