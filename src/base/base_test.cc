@@ -46,13 +46,15 @@ TEST(Text, Utf8) {
 }
 
 TEST(Text, NumbersRoundTrip) {
-  for (const double value : {0.1, 1e300, -2.5, 3.0, 1.0 / 3.0}) EXPECT_EQ(text::parse_double(text::number(value)), value);
+  for (const double value : {0.1, 1e300, -2.5, 3.0, 1.0 / 3.0})
+    EXPECT_EQ(text::parse_double(text::number(value)), value);
   EXPECT_EQ(text::parse_int("12x"), std::nullopt);
   EXPECT_EQ(text::parse_int("-12"), -12);
 }
 
 TEST(Text, Base64RoundTripsAndRefusesGarbage) {
-  for (const std::string value : {"", "f", "fo", "foo", "foob"}) EXPECT_EQ(text::from_base64(text::base64(value)), value);
+  for (const std::string value : {"", "f", "fo", "foo", "foob"})
+    EXPECT_EQ(text::from_base64(text::base64(value)), value);
   EXPECT_EQ(text::base64("foob"), "Zm9vYg==");
   EXPECT_EQ(text::from_base64("a=bc"), std::nullopt);
 }

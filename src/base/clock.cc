@@ -48,7 +48,8 @@ std::optional<std::int64_t> parse_zone(std::string_view text) {
   if (text == "Z" || text == "z") return 0;
   const auto hours = digits(text, 1, 2);
   const auto minutes = digits(text, 4, 2);
-  if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':' || !hours || !minutes) return std::nullopt;
+  if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':' || !hours || !minutes)
+    return std::nullopt;
   const std::int64_t offset = (*hours * 60 + *minutes) * std::int64_t{60'000};
   return text[0] == '-' ? -offset : offset;
 }
@@ -67,8 +68,8 @@ std::string rfc3339(std::int64_t ms) {
   const auto rest = ms - days * kDayMs;
   const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{days}}};
   return text::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), rest / 3'600'000,
-                rest / 60'000 % 60, rest / 1000 % 60, rest % 1000);
+                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), rest / 3'600'000,
+                      rest / 60'000 % 60, rest / 1000 % 60, rest % 1000);
 }
 
 std::optional<std::int64_t> parse_time(std::string_view text) {
@@ -84,7 +85,8 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
   double fraction = 0;
   if (at < text.size() && text[at] == '.') {
     double scale = 0.1;
-    for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10) fraction += (text[at] - '0') * scale;
+    for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10)
+      fraction += (text[at] - '0') * scale;
   }
   const auto zone = at == text.size() ? std::optional<std::int64_t>(0) : parse_zone(text.substr(at));
   if (!zone) return std::nullopt;

@@ -12,7 +12,7 @@ namespace fettle {
 class Clock {
  public:
   virtual ~Clock() = default;
-  [[nodiscard]] virtual std::int64_t now_ms() const noexcept = 0;         // wall clock
+  [[nodiscard]] virtual std::int64_t now_ms() const noexcept = 0;        // wall clock
   [[nodiscard]] virtual std::int64_t monotonic_ns() const noexcept = 0;  // never steps back; for durations
 };
 

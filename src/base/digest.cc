@@ -33,9 +33,7 @@ Digest Digest::of(std::string_view bytes) {
   return hasher.finish();
 }
 
-std::string Digest::hex() const {
-  return text::hex({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()});
-}
+std::string Digest::hex() const { return text::hex({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}); }
 
 struct Hasher::Impl {
   EVP_MD_CTX* context = EVP_MD_CTX_new();

@@ -58,11 +58,11 @@ using Result = std::expected<T, Error>;
 #define FETTLE_CONCAT(a, b) FETTLE_CONCAT_(a, b)
 
 // FETTLE_TRY(auto x, f()): declares x with f()'s value, or returns its error. FETTLE_TRY_(f()) drops the value.
-#define FETTLE_TRY(declaration, ...)                                               \
-  auto FETTLE_CONCAT(fettle_try_, __LINE__) = (__VA_ARGS__);                       \
-  if (!FETTLE_CONCAT(fettle_try_, __LINE__))                                       \
+#define FETTLE_TRY(declaration, ...)                                                 \
+  auto FETTLE_CONCAT(fettle_try_, __LINE__) = (__VA_ARGS__);                         \
+  if (!FETTLE_CONCAT(fettle_try_, __LINE__))                                         \
     return std::unexpected(std::move(FETTLE_CONCAT(fettle_try_, __LINE__)).error()); \
   declaration = *std::move(FETTLE_CONCAT(fettle_try_, __LINE__))
-#define FETTLE_TRY_(...)                                                           \
-  if (auto fettle_try_result = (__VA_ARGS__); !fettle_try_result)                  \
+#define FETTLE_TRY_(...)                                          \
+  if (auto fettle_try_result = (__VA_ARGS__); !fettle_try_result) \
   return std::unexpected(std::move(fettle_try_result).error())

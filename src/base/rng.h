@@ -1,4 +1,5 @@
-// Randomness as a seam: a seeded generator gives the same numbers on every machine (xoshiro256++, seeded by splitmix64).
+// Randomness as a seam: a seeded generator gives the same numbers on every machine (xoshiro256++, seeded by
+// splitmix64).
 #pragma once
 
 #include <array>

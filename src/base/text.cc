@@ -47,7 +47,11 @@ std::string lower(std::string_view text) {
 bool is_utf8(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : (lead & 0xF0) == 0xE0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+    std::size_t length = lead < 0x80                   ? 1
+                         : lead >= 0xC2 && lead < 0xE0 ? 2
+                         : (lead & 0xF0) == 0xE0       ? 3
+                         : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                       : 0;
     if (length == 0 || i + length > text.size()) return false;
     for (std::size_t k = 1; k < length; ++k)
       if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return false;
@@ -100,7 +104,8 @@ std::string base64(std::string_view bytes) {
   std::string out;
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) group = group << 8U | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    for (std::size_t k = 0; k < 3; ++k)
+      group = group << 8U | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
     for (std::size_t k = 0; k < 4; ++k) out += i + k > bytes.size() ? '=' : kBase64[group >> (18 - 6 * k) & 63U];
   }
   return out;
@@ -115,8 +120,10 @@ std::optional<std::string> from_base64(std::string_view text) {
     for (std::size_t k = 0; k < 4; ++k) {
       const char c = text[i + k];
       const auto digit = c == '=' ? std::string_view::npos : kBase64.find(c);
-      if (c == '=' && i + 4 == text.size() && k >= 2) ++padding;
-      else if (digit == std::string_view::npos || padding != 0) return std::nullopt;
+      if (c == '=' && i + 4 == text.size() && k >= 2)
+        ++padding;
+      else if (digit == std::string_view::npos || padding != 0)
+        return std::nullopt;
       group = group << 6U | static_cast<std::uint32_t>(c == '=' ? 0 : digit);
     }
     for (std::size_t k = 0; k < 3 - padding; ++k) out += static_cast<char>(group >> (16 - 8 * k) & 255U);
@@ -134,7 +141,8 @@ std::string human_bytes(std::uint64_t bytes) {
 
 std::string human_count(std::uint64_t count) {
   auto digits = std::to_string(count);
-  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<std::size_t>(at), ",");
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(static_cast<std::size_t>(at), ",");
   return digits;
 }
 
