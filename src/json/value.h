@@ -1,6 +1,7 @@
 // JSON as a value: null, bool, integer, double, string, array, object (members keep their order).
 //
-// Integers stay integers (int64). Parsing takes NaN and +-Infinity literals, as Python writes them, and has a depth limit.
+// Integers stay integers (int64). Parsing takes NaN and +-Infinity literals, as Python writes them, and has a depth
+// limit.
 #pragma once
 
 #include <cstdint>
