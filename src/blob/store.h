@@ -20,7 +20,8 @@ class Store {
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::string& folder);
   [[nodiscard]] Result<Digest> put(std::string_view bytes);
   [[nodiscard]] Result<Digest> put_file(const std::string& path);  // streams
-  [[nodiscard]] Result<std::string> get(const Digest& digest) const;  // NotFound; DataLoss if the bytes are not the name's
+  [[nodiscard]] Result<std::string> get(
+      const Digest& digest) const;  // NotFound; DataLoss if the bytes are not the name's
   // Copies (reflink where the file system can) to `path`, atomically, verified.
   [[nodiscard]] Result<void> checkout(const Digest& digest, const std::string& path) const;
   [[nodiscard]] bool has(const Digest& digest) const noexcept;

@@ -1,4 +1,5 @@
-// Files: crash-safe writes, reads, folders. Errors name the path, the system's reason and the next step where one is known.
+// Files: crash-safe writes, reads, folders. Errors name the path, the system's reason and the next step where one is
+// known.
 #pragma once
 
 #include <cstdint>

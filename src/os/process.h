@@ -15,14 +15,14 @@
 namespace fettle::os {
 
 struct Command {
-  std::vector<std::string> argv;              // argv[0] is looked up on PATH
-  std::string folder;                         // working folder; empty = inherit
+  std::vector<std::string> argv;                   // argv[0] is looked up on PATH
+  std::string folder;                              // working folder; empty = inherit
   std::map<std::string, std::string> environment;  // added to the inherited one
 };
 
 struct Exit {
-  int code = 0;          // 128 + signal if killed by one
-  std::string output;    // stdout and stderr together, in order (last 1 MiB)
+  int code = 0;        // 128 + signal if killed by one
+  std::string output;  // stdout and stderr together, in order (last 1 MiB)
 };
 
 // Runs to the end. `on_line` sees each line of output as it comes. NotFound if the program does not exist.

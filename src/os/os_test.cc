@@ -1,0 +1,103 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/file.h"
+#include "os/process.h"
+
+namespace fettle::os {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class FileTest : public testing::Test {
+ protected:
+  TempFolder folder_ = *TempFolder::create();
+  [[nodiscard]] std::string at(const std::string& name) const { return folder_.path() + "/" + name; }
+};
+
+TEST_F(FileTest, WritesAreReadBackAndLeaveNoTemporaryFile) {
+  ASSERT_TRUE(write_file(at("a"), "one"));
+  ASSERT_TRUE(write_file(at("a"), "two"));
+  EXPECT_EQ(read_file(at("a")), "two");
+  EXPECT_THAT(*list_names(folder_.path()), ElementsAre("a"));
+  EXPECT_EQ(digest_file(at("a")), Digest::of("two"));
+}
+
+TEST_F(FileTest, ErrorsNameThePathAndTheReason) {
+  EXPECT_EQ(read_file(at("none")).error().code, Code::NotFound);
+  EXPECT_THAT(read_file(at("none")).error().message, HasSubstr("none': No such file or directory"));
+  EXPECT_EQ(write_file(at("no/such"), "x").error().code, Code::NotFound);
+  EXPECT_FALSE(read_file(folder_.path()));
+}
+
+TEST_F(FileTest, ListsFilesSortedAndRefusesLinks) {
+  ASSERT_TRUE(make_folders(at("x/y")));
+  ASSERT_TRUE(write_file(at("x/y/b"), "22"));
+  ASSERT_TRUE(write_file(at("x/a"), "1"));
+  const auto files = *list_files(folder_.path());
+  ASSERT_EQ(files.size(), 2U);
+  EXPECT_EQ(files[0].path, "x/a");
+  EXPECT_EQ(files[1].path, "x/y/b");
+  EXPECT_EQ(files[1].size, 2U);
+  ASSERT_EQ(::symlink("/etc/passwd", at("x/link").c_str()), 0);
+  EXPECT_EQ(list_files(folder_.path()).error().code, Code::InvalidArgument);
+}
+
+TEST_F(FileTest, MapsAndCopies) {
+  ASSERT_TRUE(write_file(at("a"), std::string(100'000, 'x')));
+  ASSERT_TRUE(copy_file(at("a"), at("b")));
+  EXPECT_EQ(MappedFile::open(at("b"))->bytes(), std::string(100'000, 'x'));
+  ASSERT_TRUE(write_file(at("empty"), ""));
+  EXPECT_EQ(MappedFile::open(at("empty"))->bytes(), "");
+}
+
+TEST_F(FileTest, ALockIsExclusiveUntilReleased) {
+  {
+    const auto first = FileLock::acquire(at("lock"));
+    ASSERT_TRUE(first);
+    EXPECT_EQ(FileLock::acquire(at("lock")).error().code, Code::FailedPrecondition);
+  }
+  EXPECT_TRUE(FileLock::acquire(at("lock")));
+}
+
+TEST_F(FileTest, TemporaryFoldersVanish) {
+  std::string path;
+  {
+    const auto temporary = *TempFolder::create();
+    path = temporary.path();
+    ASSERT_TRUE(write_file(path + "/file", "x"));
+  }
+  EXPECT_FALSE(exists(path));
+}
+
+TEST(Process, GivesLinesExitCodeEnvironmentAndFolder) {
+  std::vector<std::string> lines;
+  const auto exit = run({{"sh", "-c", "echo $GREETING; pwd; echo oops >&2; exit 3"}, "/tmp", {{"GREETING", "hello"}}},
+                        [&](std::string_view line) { lines.emplace_back(line); });
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->code, 3);
+  EXPECT_THAT(lines, ElementsAre("hello", "/tmp", "oops"));
+  EXPECT_EQ(exit->output, "hello\n/tmp\noops\n");
+}
+
+TEST(Process, UnknownProgramsAreNotFound) {
+  EXPECT_EQ(run({{"no-such-program-here"}, "", {}}).error().code, Code::NotFound);
+}
+
+TEST(Process, CancellingEndsTheWholeGroup) {
+  int polls = 0;
+  const auto exit = run({{"sh", "-c", "sleep 60 & sleep 60"}, "", {}}, {}, [&] { return ++polls > 1; });
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->code, 128 + 15);
+}
+
+TEST(Process, KnowsItself) {
+  EXPECT_THAT(executable_path(), HasSubstr("os_test"));
+  EXPECT_GT(resident_bytes(), 1U << 20U);
+}
+
+}  // namespace
+}  // namespace fettle::os
