@@ -1,9 +1,9 @@
 // A durable relational store: many readers, one writer with group commit.
 //
-// SQLite in WAL mode, synchronous=FULL. Writes are functions run on the writer thread inside one transaction each batch:
-// many requests, one fsync; each request is a savepoint, so that one failing request does not undo another. A write's
-// result is given to its caller only after the commit. Reads use a pool of read-only connections and see a consistent snapshot.
-// Thread-safe. Migrations are numbered by order per module and run in a transaction at open().
+// SQLite in WAL mode, synchronous=FULL. Writes are functions run on the writer thread inside one transaction each
+// batch: many requests, one fsync; each request is a savepoint, so that one failing request does not undo another. A
+// write's result is given to its caller only after the commit. Reads use a pool of read-only connections and see a
+// consistent snapshot. Thread-safe. Migrations are numbered by order per module and run in a transaction at open().
 #pragma once
 
 #include <cstdint>
@@ -32,17 +32,20 @@ class Row {  // The current row of a query; valid inside the row function only.
   [[nodiscard]] virtual std::string_view text(int column) const = 0;  // bytes; valid until the next row
 };
 
-class Session {  // One connection inside one transaction or snapshot. Not thread-safe; statements are cached by their text.
+class Session {  // One connection inside one transaction or snapshot. Not thread-safe; statements are cached by their
+                 // text.
  public:
   virtual ~Session() = default;
   // Runs a statement with ? parameters; returns the number of rows changed.
-  [[nodiscard]] virtual Result<std::int64_t> execute(std::string_view statement, std::span<const Parameter> parameters) = 0;
+  [[nodiscard]] virtual Result<std::int64_t> execute(std::string_view statement,
+                                                     std::span<const Parameter> parameters) = 0;
   // Calls `row` for every row; return false from it to stop.
   [[nodiscard]] virtual Result<void> query(std::string_view statement, std::span<const Parameter> parameters,
                                            const std::function<bool(const Row&)>& row) = 0;
   [[nodiscard]] virtual std::int64_t last_insert_id() const = 0;
 
-  [[nodiscard]] Result<std::int64_t> execute(std::string_view statement, std::initializer_list<Parameter> parameters = {}) {
+  [[nodiscard]] Result<std::int64_t> execute(std::string_view statement,
+                                             std::initializer_list<Parameter> parameters = {}) {
     return execute(statement, std::span(parameters.begin(), parameters.size()));
   }
   [[nodiscard]] Result<void> query(std::string_view statement, std::initializer_list<Parameter> parameters,
@@ -61,7 +64,8 @@ class Database {
  public:
   // Creates the file if missing. DataLoss if it is no database or damaged; FailedPrecondition if it was written by a
   // newer version of the program (migrations beyond ours) - never touched then.
-  [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& path, const std::vector<Migrations>& migrations);
+  [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& path,
+                                                              const std::vector<Migrations>& migrations);
   ~Database();  // finishes queued writes
 
   // Blocks the caller until `work` is committed (or failed and rolled back). Never call from a data loop.

@@ -1,0 +1,164 @@
+#include "sql/connection.h"
+
+#include "base/text.h"
+
+namespace fettle::sql {
+namespace {
+
+constexpr int kBusyTimeoutMs = 10'000;
+
+class StatementRow final : public Row {
+ public:
+  explicit StatementRow(sqlite3_stmt* statement) noexcept : statement_(statement) {}
+  [[nodiscard]] bool is_null(int column) const override {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+  }
+  [[nodiscard]] std::int64_t integer(int column) const override { return sqlite3_column_int64(statement_, column); }
+  [[nodiscard]] double real(int column) const override { return sqlite3_column_double(statement_, column); }
+  [[nodiscard]] std::string_view text(int column) const override {
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    if (bytes == nullptr) return {};
+    return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+  }
+
+ private:
+  sqlite3_stmt* statement_;
+};
+
+// Resets a cached statement when its use ends, so that it holds no lock and no borrowed text.
+class Use {
+ public:
+  explicit Use(sqlite3_stmt* statement) noexcept : statement_(statement) {}
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+  ~Use() {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+
+ private:
+  sqlite3_stmt* statement_;
+};
+
+struct Binder {
+  sqlite3_stmt* statement;
+  int index;
+  int operator()(std::nullptr_t) const { return sqlite3_bind_null(statement, index); }
+  int operator()(std::int64_t value) const { return sqlite3_bind_int64(statement, index, value); }
+  int operator()(double value) const { return sqlite3_bind_double(statement, index, value); }
+  int operator()(std::string_view value) const {
+    return sqlite3_bind_text64(statement, index, value.data() == nullptr ? "" : value.data(), value.size(),
+                               SQLITE_STATIC, SQLITE_UTF8);
+  }
+};
+
+Code code_of(int sqlite) {
+  switch (sqlite & 0xff) {
+    case SQLITE_FULL:
+      return Code::ResourceExhausted;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_IOERR:
+      return Code::Unavailable;
+    case SQLITE_CONSTRAINT:
+      return Code::AlreadyExists;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Code::DataLoss;
+    case SQLITE_CANTOPEN:
+      return Code::NotFound;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      return Code::PermissionDenied;
+    default:
+      return Code::Internal;
+  }
+}
+
+std::string_view next_step(int sqlite) {
+  switch (sqlite & 0xff) {
+    case SQLITE_FULL:
+      return "; free space on its disk, nothing was written";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return "; restore it from a backup";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, bool read_only) {
+  sqlite3* handle = nullptr;
+  const int flags =
+      SQLITE_OPEN_NOMUTEX | (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  auto connection = std::unique_ptr<Connection>(new Connection(handle, path));
+  if (code != SQLITE_OK) return connection->error(code);
+  sqlite3_extended_result_codes(handle, 1);
+  sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+  FETTLE_TRY_(connection->script(read_only
+                                     ? "PRAGMA query_only=ON; PRAGMA foreign_keys=ON"
+                                     : "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON"));
+  return connection;
+}
+
+Connection::~Connection() {
+  for (const auto& [text, statement] : statements_) sqlite3_finalize(statement);
+  sqlite3_close(handle_);
+}
+
+std::unexpected<Error> Connection::error(int code) const {
+  return fail(code_of(code), text::format("database '{}': {}{}", path_, sqlite3_errmsg(handle_), next_step(code)));
+}
+
+Result<sqlite3_stmt*> Connection::prepare(std::string_view statement) {
+  if (const auto found = statements_.find(std::string(statement)); found != statements_.end()) return found->second;
+  sqlite3_stmt* prepared = nullptr;
+  const int code = sqlite3_prepare_v3(handle_, statement.data(), static_cast<int>(statement.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
+  if (code != SQLITE_OK) return error(code);
+  statements_.emplace(statement, prepared);
+  return prepared;
+}
+
+Result<sqlite3_stmt*> Connection::bind(std::string_view statement, std::span<const Parameter> parameters) {
+  FETTLE_TRY(auto* prepared, prepare(statement));
+  int index = 0;
+  for (const auto& parameter : parameters)
+    if (const int code = std::visit(Binder{prepared, ++index}, parameter); code != SQLITE_OK) return error(code);
+  return prepared;
+}
+
+Result<std::int64_t> Connection::execute(std::string_view statement, std::span<const Parameter> parameters) {
+  FETTLE_TRY(auto* prepared, bind(statement, parameters));
+  const Use use(prepared);
+  int code = SQLITE_ROW;
+  while (code == SQLITE_ROW) code = sqlite3_step(prepared);
+  if (code != SQLITE_DONE) return error(code);
+  return sqlite3_changes64(handle_);
+}
+
+Result<void> Connection::query(std::string_view statement, std::span<const Parameter> parameters,
+                               const std::function<bool(const Row&)>& row) {
+  FETTLE_TRY(auto* prepared, bind(statement, parameters));
+  const Use use(prepared);
+  const StatementRow current(prepared);
+  for (;;) {
+    const int code = sqlite3_step(prepared);
+    if (code == SQLITE_DONE) return {};
+    if (code != SQLITE_ROW) return error(code);
+    if (!row(current)) return {};
+  }
+}
+
+std::int64_t Connection::last_insert_id() const { return sqlite3_last_insert_rowid(handle_); }
+
+Result<void> Connection::script(const std::string& statements) {
+  const int code = sqlite3_exec(handle_, statements.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return error(code);
+  return {};
+}
+
+}  // namespace fettle::sql

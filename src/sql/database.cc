@@ -1,0 +1,109 @@
+#include "sql/database.h"
+
+#include <future>
+#include <mutex>
+
+#include "base/text.h"
+#include "sql/connection.h"
+#include "sql/writer.h"
+
+namespace fettle::sql {
+namespace {
+
+Result<std::int64_t> schema_version(Connection& connection, const std::string& module) {
+  std::int64_t version = 0;
+  FETTLE_TRY_(connection.query("SELECT version FROM fettle_schema WHERE module = ?", {std::string_view(module)},
+                               [&](const Row& row) {
+                                 version = row.integer(0);
+                                 return false;
+                               }));
+  return version;
+}
+
+Result<void> migrate_module(Connection& connection, const std::string& path, const Migrations& migrations) {
+  FETTLE_TRY(const auto version, schema_version(connection, migrations.module));
+  const auto known = static_cast<std::int64_t>(migrations.steps.size());
+  if (version > known)
+    return fail(
+        Code::FailedPrecondition,
+        text::format("database '{}' was written by a newer version ({} is at schema {}, this program knows {}); "
+                     "use that version, or restore a backup",
+                     path, migrations.module, version, known));
+  for (auto step = version; step < known; ++step)
+    FETTLE_TRY_(connection.script(migrations.steps[static_cast<std::size_t>(step)]));
+  FETTLE_TRY_(connection.execute("INSERT OR REPLACE INTO fettle_schema(module, version) VALUES(?, ?)",
+                                 {std::string_view(migrations.module), known}));
+  return {};
+}
+
+Result<void> migrate(Connection& connection, const std::string& path, const std::vector<Migrations>& all) {
+  FETTLE_TRY_(connection.script("BEGIN IMMEDIATE"));
+  const auto run = [&]() -> Result<void> {
+    FETTLE_TRY_(connection.script(
+        "CREATE TABLE IF NOT EXISTS fettle_schema(module TEXT PRIMARY KEY, version INTEGER NOT NULL)"));
+    for (const auto& migrations : all) FETTLE_TRY_(migrate_module(connection, path, migrations));
+    return {};
+  };
+  const auto done = run();
+  FETTLE_TRY_(connection.script(done ? "COMMIT" : "ROLLBACK"));
+  return done;
+}
+
+}  // namespace
+
+struct Database::Impl {
+  std::string path;
+  std::unique_ptr<Writer> writer;
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Connection>> idle_readers;
+
+  Result<std::unique_ptr<Connection>> borrow_reader() {
+    {
+      const std::lock_guard lock(mutex);
+      if (!idle_readers.empty()) {
+        auto reader = std::move(idle_readers.back());
+        idle_readers.pop_back();
+        return reader;
+      }
+    }
+    return Connection::open(path, true);
+  }
+  void give_back(std::unique_ptr<Connection> reader) {
+    const std::lock_guard lock(mutex);
+    idle_readers.push_back(std::move(reader));
+  }
+};
+
+Result<std::unique_ptr<Database>> Database::open(const std::string& path, const std::vector<Migrations>& migrations) {
+  FETTLE_TRY(auto connection, Connection::open(path, false));
+  FETTLE_TRY_(migrate(*connection, path, migrations));
+  auto impl = std::make_unique<Impl>();
+  impl->path = path;
+  impl->writer = std::make_unique<Writer>(std::move(connection));
+  return std::unique_ptr<Database>(new Database(std::move(impl)));
+}
+
+Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Database::~Database() = default;
+
+Result<void> Database::write(const std::function<Result<void>(Session&)>& work) {
+  std::promise<Result<void>> promise;
+  auto answer = promise.get_future();
+  write_async(work, [&promise](Result<void> result) { promise.set_value(std::move(result)); });
+  return answer.get();
+}
+
+void Database::write_async(std::function<Result<void>(Session&)> work, std::function<void(Result<void>)> done) {
+  impl_->writer->submit({std::move(work), std::move(done)});
+}
+
+Result<void> Database::read(const std::function<Result<void>(Session&)>& work) const {
+  FETTLE_TRY(auto reader, impl_->borrow_reader());
+  FETTLE_TRY_(reader->execute("BEGIN", {}));
+  auto result = work(*reader);
+  auto end = reader->execute("COMMIT", {});
+  if (end) impl_->give_back(std::move(reader));  // else the connection is dropped
+  return result;
+}
+
+}  // namespace fettle::sql
