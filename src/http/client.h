@@ -1,4 +1,5 @@
-// A blocking HTTP/1.1 client with keep-alive, for the command line, webhooks and tests. Not thread-safe: one per thread.
+// A blocking HTTP/1.1 client with keep-alive, for the command line, webhooks and tests. Not thread-safe: one per
+// thread.
 #pragma once
 
 #include <memory>
@@ -21,8 +22,9 @@ class Client {
   [[nodiscard]] static Result<Client> create(std::string_view base, ClientOptions options = {});
   Client(Client&&) noexcept;
   ~Client();
-  // Any status is a value; Unavailable when the server cannot be reached ("no server at http://...: connection refused"),
-  // DeadlineExceeded on time-out. A request on a kept connection that the server closed is retried once if idempotent.
+  // Any status is a value; Unavailable when the server cannot be reached ("no server at http://...: connection
+  // refused"), DeadlineExceeded on time-out. A request on a kept connection that the server closed is retried once if
+  // idempotent.
   [[nodiscard]] Result<Response> send(Method method, std::string_view target, std::string_view body = {},
                                       std::string_view content_type = "application/json", const Headers& headers = {});
   // Streams a file as the body / the answer's body to a file (written atomically, only on status 200).

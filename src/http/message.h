@@ -26,9 +26,10 @@ struct Request {
   Pairs query;         // decoded, in order, repeated keys kept
   Pairs captures;      // {name} parts of the route's pattern, decoded
   Headers headers;
-  std::string body;            // empty for streamed routes
-  std::string body_file;       // streamed routes: the body, spooled to this temporary file (removed after the answer unless moved away)
-  std::string peer;            // "127.0.0.1:54321"
+  std::string body;       // empty for streamed routes
+  std::string body_file;  // streamed routes: the body, spooled to this temporary file (removed after the answer unless
+                          // moved away)
+  std::string peer;       // "127.0.0.1:54321"
 
   [[nodiscard]] std::string_view header(std::string_view name) const noexcept;  // case-insensitive; empty if absent
   [[nodiscard]] std::optional<std::string_view> parameter(std::string_view name) const noexcept;  // first of that name
@@ -40,7 +41,8 @@ struct Response {
   Headers headers;  // Content-Length, Date and Connection are set by the server
   std::string body;
   std::string content_type = "application/json";
-  // Instead of body: a file streamed from disk; Range requests (one range) and ETag/If-None-Match are answered by the server.
+  // Instead of body: a file streamed from disk; Range requests (one range) and ETag/If-None-Match are answered by the
+  // server.
   std::optional<std::string> file;
 
   [[nodiscard]] static Response json(std::string body, int status = 200);
@@ -54,7 +56,8 @@ class Responder {
  public:
   virtual ~Responder() = default;
   virtual void send(Response response) = 0;
-  // Starts a server-sent-events stream; later calls to `event` send one event each and return false once the client is gone.
+  // Starts a server-sent-events stream; later calls to `event` send one event each and return false once the client is
+  // gone.
   virtual void start_events() = 0;
   virtual bool event(std::string_view name, std::string_view data) = 0;
 };

@@ -1,12 +1,14 @@
-// HTTP/1.1 server on Boost.Asio and Beast: loops (one thread each), keep-alive, pipelining-safe, limits, TLS, graceful drain.
+// HTTP/1.1 server on Boost.Asio and Beast: loops (one thread each), keep-alive, pipelining-safe, limits, TLS, graceful
+// drain.
 //
-// Handlers run where their route says: `Loop` handlers on the connection's loop (must not block), `Worker` handlers on a
-// pool (may block on SQL and disk). Start on port 0 for tests. Thread-safe after start.
+// Handlers run where their route says: `Loop` handlers on the connection's loop (must not block), `Worker` handlers on
+// a pool (may block on SQL and disk). Start on port 0 for tests. Thread-safe after start.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +28,8 @@ struct RouteOptions {
 using Handler = std::function<Response(const Request&)>;
 using AsyncHandler = std::function<void(const Request&, std::shared_ptr<Responder>)>;  // Request lives until answered
 
-// Patterns: "/v2/models/{model}/infer"; "{rest*}" as last part takes the remainder with its slashes. The most specific wins.
+// Patterns: "/v2/models/{model}/infer"; "{rest*}" as last part takes the remainder with its slashes. The most specific
+// wins.
 class Router {
  public:
   Router();
@@ -36,20 +39,23 @@ class Router {
   void add_async(Method method, std::string_view pattern, AsyncHandler handler, RouteOptions options = {});
   // Answers what no route takes; the default is 404 {"error": ...}, 405 with Allow when only the method differs.
   void set_fallback(Handler handler);
-  // Sees every request before its handler, on the loop; a returned response is the answer (access control). Must not block.
+  // Sees every request before its handler, on the loop; a returned response is the answer (access control). Must not
+  // block.
   void set_guard(std::function<std::optional<Response>(const Request&)> guard);
+
+ public:
+  struct Impl;  // router.h
 
  private:
   friend class Server;
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
 struct ServerOptions {
   std::string address = "127.0.0.1:0";  // HOST:PORT, [::1]:PORT
   int loops = 1;
-  int workers = 8;                       // threads for Worker handlers, started on demand
-  std::string spool_folder;              // for spooled bodies; default the system's temporary folder
+  int workers = 8;           // threads for Worker handlers, started on demand
+  std::string spool_folder;  // for spooled bodies; default the system's temporary folder
   std::int64_t header_timeout_ms = 10'000;
   std::int64_t body_timeout_ms = 120'000;  // without progress
   std::int64_t idle_timeout_ms = 75'000;
@@ -67,7 +73,7 @@ class Server {
  public:
   // Unavailable if the address is in use ("port 5000 is in use; choose another with --control HOST:PORT").
   [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerOptions options, Router router);
-  ~Server();  // drain with 0 ms
+  ~Server();                                  // drain with 0 ms
   [[nodiscard]] std::string address() const;  // "127.0.0.1:43211", the real port
   [[nodiscard]] std::string url() const;      // "http://127.0.0.1:43211"
   [[nodiscard]] ServerCounters counters() const;
@@ -81,7 +87,10 @@ class Server {
 };
 
 // Splits HOST:PORT; InvalidArgument with an example otherwise.
-struct Address { std::string host; std::uint16_t port = 0; };
+struct Address {
+  std::string host;
+  std::uint16_t port = 0;
+};
 [[nodiscard]] Result<Address> parse_address(std::string_view text);
 [[nodiscard]] bool is_loopback(const Address& address);
 

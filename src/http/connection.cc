@@ -1,0 +1,378 @@
+#include "http/connection.h"
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <cstdio>
+#include <deque>
+#include <exception>
+
+#include "base/log.h"
+#include "base/rng.h"
+#include "base/text.h"
+#include "http/file_response.h"
+#include "http/target.h"
+
+namespace fettle::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace bhttp = boost::beast::http;
+using Ms = std::chrono::milliseconds;
+using ErrorCode = boost::system::error_code;
+
+constexpr std::size_t kFilePiece = 256U << 10U;
+
+class Connection;
+
+// Answers one request; sends 500 when dropped unanswered.
+class Answer final : public Responder {
+ public:
+  explicit Answer(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
+  ~Answer() override;  // ends an event stream
+  void send(Response response) override;
+  void start_events() override;
+  bool event(std::string_view name, std::string_view data) override;
+
+ private:
+  std::shared_ptr<Connection> connection_;
+  std::atomic<bool> answered_ = false;
+  std::atomic<bool> streaming_ = false;
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared)
+      : stream_(std::move(socket)), shared_(std::move(shared)) {
+    ++shared_->active;
+    ErrorCode ignored;
+    stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    const auto peer = stream_.socket().remote_endpoint(ignored);
+    peer_ = ignored ? "" : text::format("{}:{}", peer.address().to_string(), peer.port());
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() { --shared_->active; }
+
+  void start() {
+    asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->read_header(true); });
+  }
+
+  // From any thread.
+  void send(Response response) {
+    asio::dispatch(stream_.get_executor(), [self = shared_from_this(), response = std::move(response)]() mutable {
+      self->write(std::move(response));
+    });
+  }
+  void start_events() {
+    asio::dispatch(stream_.get_executor(), [self = shared_from_this()] {
+      self->streaming_ = true;
+      --self->shared_->busy;  // a drain does not wait for it
+      self->push(
+          "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+          "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n");
+    });
+  }
+  void end_events() {
+    asio::dispatch(stream_.get_executor(), [self = shared_from_this()] {
+      self->ended_ = true;
+      if (self->streaming_ && self->events_.empty()) self->close();
+    });
+  }
+  bool event(std::string text) {
+    asio::dispatch(stream_.get_executor(),
+                   [self = shared_from_this(), text = std::move(text)]() mutable { self->push(std::move(text)); });
+    return !gone_ && !shared_->draining;
+  }
+
+ private:
+  using Parser = bhttp::request_parser<bhttp::empty_body>;
+
+  void read_header(bool first) {
+    if (shared_->draining) return close();
+    header_.emplace();
+    header_->header_limit(shared_->options.max_header_bytes);
+    header_->body_limit(boost::none);
+    stream_.expires_after(Ms(first ? shared_->options.header_timeout_ms : shared_->options.idle_timeout_ms));
+    bhttp::async_read_header(stream_, buffer_, *header_,
+                             [self = shared_from_this()](ErrorCode error, std::size_t) { self->on_header(error); });
+  }
+
+  void on_header(ErrorCode error) {
+    if (error == bhttp::error::end_of_stream || error == beast::error::timeout || error == asio::error::eof ||
+        error == asio::error::connection_reset || error == asio::error::operation_aborted)
+      return close();
+    ++shared_->requests;
+    ++shared_->busy;
+    keep_alive_ = false;
+    if (error == bhttp::error::header_limit) return refuse(431, "the request's header is too large");
+    if (error) return refuse(400, text::format("this is no HTTP request: {}", error.message()));
+    keep_alive_ = header_->get().keep_alive();
+    begin_request();
+  }
+
+  // The header is read: make the request, find its route, then read its body as the route wants it.
+  void begin_request() {
+    const auto& header = header_->get();
+    request_ = Request();
+    request_.peer = peer_;
+    request_.target = header.target();
+    for (const auto& field : header) request_.headers.emplace_back(field.name_string(), field.value());
+    const auto method = parse_method(header.method_string());
+    auto target = parse_target(request_.target);
+    if (!method || !target) {
+      keep_alive_ = false;
+      return refuse(method ? 400 : 501, method ? target.error().message : "this method is not supported");
+    }
+    request_.method = *method;
+    request_.path = std::move(target->path);
+    request_.query = std::move(target->query);
+    route_ = shared_->router->match(*method, request_.path, request_.captures);
+    const RouteOptions options = route_ != nullptr ? route_->options : RouteOptions{};
+    if (options.max_body != 0 && header_->content_length().value_or(0) > options.max_body) return too_large(options);
+    if (header[bhttp::field::expect] == "100-continue") return send_continue(options);
+    read_body(options);
+  }
+
+  void send_continue(RouteOptions options) {
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(stream_, asio::buffer(kContinue),
+                      [self = shared_from_this(), options](ErrorCode error, std::size_t) {
+                        if (error) return self->finish(false);
+                        self->read_body(options);
+                      });
+  }
+
+  void read_body(RouteOptions options) {
+    if (options.spool_body) return read_file_body(options);
+    body_.emplace(std::move(*header_));
+    limit(*body_, options);
+    stream_.expires_after(Ms(shared_->options.body_timeout_ms));
+    bhttp::async_read(stream_, buffer_, *body_, [self = shared_from_this(), options](ErrorCode error, std::size_t) {
+      if (error) return self->on_body_error(error, options);
+      self->request_.body = std::move(self->body_->get().body());
+      self->handle();
+    });
+  }
+
+  void read_file_body(RouteOptions options) {
+    file_.emplace(std::move(*header_));
+    limit(*file_, options);
+    const auto& folder = shared_->options.spool_folder;
+    request_.body_file = text::format("{}/fettle-body-{}", folder.empty() ? "/tmp" : folder, random_id());
+    ErrorCode error;
+    file_->get().body().open(request_.body_file.c_str(), beast::file_mode::write_new, error);
+    if (error) return refuse(503, text::format("cannot store the request's body: {}", error.message()));
+    read_file_piece(options);
+  }
+
+  void read_file_piece(RouteOptions options) {  // the deadline is for progress, not for the whole upload
+    stream_.expires_after(Ms(shared_->options.body_timeout_ms));
+    bhttp::async_read_some(stream_, buffer_, *file_,
+                           [self = shared_from_this(), options](ErrorCode error, std::size_t) {
+                             if (error) return self->on_body_error(error, options);
+                             if (!self->file_->is_done()) return self->read_file_piece(options);
+                             self->file_->get().body().close();
+                             self->handle();
+                           });
+  }
+
+  template <typename BodyParser>
+  static void limit(BodyParser& parser, const RouteOptions& options) {
+    if (options.max_body == 0)
+      parser.body_limit(boost::none);
+    else
+      parser.body_limit(options.max_body);
+  }
+
+  void on_body_error(ErrorCode error, const RouteOptions& options) {
+    keep_alive_ = false;
+    if (error == bhttp::error::body_limit) return too_large(options);
+    if (error == beast::error::timeout || error == bhttp::error::partial_message ||
+        error == asio::error::connection_reset)
+      return finish(false);
+    refuse(400, text::format("the request's body cannot be read: {}", error.message()));
+  }
+
+  void too_large(const RouteOptions& options) {
+    keep_alive_ = false;
+    refuse(413, text::format("the request's body is larger than {}", text::human_bytes(options.max_body)));
+  }
+
+  void handle() {
+    if (const auto& guard = shared_->router->guard)
+      if (auto answer = guard(request_)) return write(*std::move(answer));
+    if (route_ == nullptr) return write(shared_->router->no_route(request_));
+    if (route_->options.run == Run::Loop) return call();
+    shared_->run_on_worker([self = shared_from_this()] { self->call(); });
+  }
+
+  void call() {
+    auto responder = std::make_shared<Answer>(shared_from_this());
+    try {
+      route_->handler(request_, responder);
+    } catch (const std::exception& error) {
+      log::error(text::format("{} {} failed: {}", name(request_.method), request_.path, error.what()));
+      responder->send(Response::error({Code::Internal, "the server failed on this request; its log tells more"}));
+    }
+  }
+
+  void refuse(int status, std::string message) {
+    auto response = Response::error({Code::InvalidArgument, std::move(message)});
+    response.status = status;
+    write(std::move(response));
+  }
+
+  void write(Response response) {
+    if (response.file) prepare_file_response(request_, response, file_range_);
+    count(response.status);
+    if (shared_->draining) keep_alive_ = false;
+    message_.emplace();
+    auto& out = *message_;
+    out.version(11);
+    out.result(static_cast<unsigned>(response.status));
+    out.keep_alive(keep_alive_);
+    if (response.status != 204 && response.status != 304) out.set(bhttp::field::content_type, response.content_type);
+    out.set("X-Content-Type-Options", "nosniff");
+    for (const auto& [key, value] : response.headers) out.set(key, value);
+    stream_.expires_after(Ms(shared_->options.body_timeout_ms));
+    if (response.file) {
+      out.content_length(file_range_.length);
+      return write_file_header();
+    }
+    out.content_length(response.body.size());
+    if (request_.method != Method::Head) out.body() = std::move(response.body);
+    bhttp::async_write(stream_, out, [self = shared_from_this()](ErrorCode error, std::size_t) {
+      self->finish(!error && self->keep_alive_);
+    });
+  }
+
+  void write_file_header() {
+    serializer_.emplace(*message_);
+    bhttp::async_write_header(stream_, *serializer_, [self = shared_from_this()](ErrorCode error, std::size_t) {
+      if (error) return self->finish(false);
+      if (self->request_.method == Method::Head) return self->finish(self->keep_alive_);
+      self->write_file_piece();
+    });
+  }
+
+  void write_file_piece() {
+    piece_ = file_range_.next(kFilePiece);
+    if (piece_.empty()) return finish(keep_alive_ && file_range_.length == 0);
+    stream_.expires_after(Ms(shared_->options.body_timeout_ms));
+    asio::async_write(stream_, asio::buffer(piece_), [self = shared_from_this()](ErrorCode error, std::size_t) {
+      if (error) return self->finish(false);
+      self->write_file_piece();
+    });
+  }
+
+  void push(std::string text) {  // one piece of an event stream
+    events_.push_back(std::move(text));
+    if (events_.size() == 1) push_next();
+  }
+  void push_next() {
+    stream_.expires_after(Ms(shared_->options.body_timeout_ms));
+    asio::async_write(stream_, asio::buffer(events_.front()),
+                      [self = shared_from_this()](ErrorCode error, std::size_t) {
+                        if (error) {
+                          self->gone_ = true;
+                          self->events_.clear();
+                          return;
+                        }
+                        self->events_.pop_front();
+                        if (!self->events_.empty())
+                          self->push_next();
+                        else
+                          self->stream_.expires_never();
+                      });
+  }
+
+  void count(int status) {
+    if (status >= 500)
+      ++shared_->responses_5xx;
+    else if (status >= 400)
+      ++shared_->responses_4xx;
+  }
+
+  void finish(bool again) {
+    if (!request_.body_file.empty()) ::remove(request_.body_file.c_str());
+    file_range_ = FileRange();
+    serializer_.reset();
+    message_.reset();
+    body_.reset();
+    file_.reset();
+    --shared_->busy;
+    if (again) return read_header(false);
+    close();
+  }
+
+  void close() {
+    ErrorCode ignored;
+    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  }
+
+  beast::tcp_stream stream_;
+  std::shared_ptr<Shared> shared_;
+  std::string peer_;
+  beast::flat_buffer buffer_;
+  std::optional<Parser> header_;
+  std::optional<bhttp::request_parser<bhttp::string_body>> body_;
+  std::optional<bhttp::request_parser<bhttp::file_body>> file_;
+  std::optional<bhttp::response<bhttp::string_body>> message_;
+  std::optional<bhttp::response_serializer<bhttp::string_body>> serializer_;
+  FileRange file_range_;
+  std::string piece_;
+  std::deque<std::string> events_;
+  Request request_;
+  const Route* route_ = nullptr;
+  bool keep_alive_ = false;
+  bool streaming_ = false;
+  bool ended_ = false;
+  std::atomic<bool> gone_ = false;
+};
+
+Answer::~Answer() {
+  if (streaming_) return connection_->end_events();
+  if (!answered_) connection_->send(Response::error({Code::Internal, "the request was dropped without an answer"}));
+}
+void Answer::send(Response response) {
+  if (!answered_.exchange(true)) connection_->send(std::move(response));
+}
+void Answer::start_events() {
+  if (answered_.exchange(true)) return;
+  streaming_ = true;
+  connection_->start_events();
+}
+bool Answer::event(std::string_view name, std::string_view data) {
+  return connection_->event(text::format("event: {}\ndata: {}\n\n", name, data));
+}
+
+}  // namespace
+
+void Shared::run_on_worker(std::function<void()> work) {
+  const std::lock_guard lock(mutex_);
+  if (!workers_) workers_ = std::make_unique<asio::thread_pool>(static_cast<std::size_t>(options.workers));
+  asio::post(*workers_, std::move(work));
+}
+
+void Shared::join_workers() {
+  std::unique_ptr<asio::thread_pool> workers;
+  {
+    const std::lock_guard lock(mutex_);
+    workers = std::move(workers_);
+  }
+  if (workers) workers->join();
+}
+
+void start_connection(asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared) {
+  ++shared->connections;
+  std::make_shared<Connection>(std::move(socket), std::move(shared))->start();
+}
+
+}  // namespace fettle::http

@@ -1,0 +1,323 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <latch>
+#include <stdexcept>
+#include <thread>
+
+#include "http/client.h"
+#include "http/server.h"
+#include "http/target.h"
+
+namespace fettle::http {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+Response echo(const Request& request) { return Response::text(request.body); }
+
+// A plain socket, to say what a well-behaved client never would.
+class RawClient {
+ public:
+  explicit RawClient(const std::string& address) {
+    const auto port = parse_address(address)->port;
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    fd_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+  ~RawClient() { ::close(fd_); }
+  void say(std::string_view text) const {
+    EXPECT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  }
+  [[nodiscard]] std::string hear_all() const {  // until the server closes
+    std::string out(1U << 20U, '\0');
+    std::size_t have = 0;
+    for (ssize_t got = 1; got > 0 && have < out.size(); have += got > 0 ? static_cast<std::size_t>(got) : 0)
+      got = ::recv(fd_, out.data() + have, out.size() - have, 0);
+    out.resize(have);
+    return out;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+class HttpTest : public testing::Test {
+ protected:
+  void start(Router router, ServerOptions options = {}) {
+    auto server = Server::start(std::move(options), std::move(router));
+    ASSERT_TRUE(server) << server.error().message;
+    server_ = *std::move(server);
+  }
+  [[nodiscard]] Client client() const { return *Client::create(server_->url(), {.timeout_ms = 5000}); }
+  [[nodiscard]] std::string raw(std::string_view text) const {
+    const RawClient raw(server_->address());
+    raw.say(text);
+    return raw.hear_all();
+  }
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(HttpTest, AnswersOnOneKeptConnectionFromLoopAndWorker) {
+  Router router;
+  router.add(Method::Post, "/loop", echo, {.run = Run::Loop});
+  router.add(Method::Post, "/worker", echo);
+  start(std::move(router));
+  auto client = this->client();
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(client.send(Method::Post, "/loop", "a")->body, "a");
+    EXPECT_EQ(client.send(Method::Post, "/worker", "b")->body, "b");
+  }
+  EXPECT_EQ(server_->counters().connections, 1U);
+  EXPECT_EQ(server_->counters().requests, 20U);
+}
+
+TEST_F(HttpTest, TheMostSpecificRouteWinsAndCapturesAreDecoded) {
+  Router router;
+  const auto say = [](std::string who) {
+    return [who](const Request& r) {
+      return Response::text(who + ":" + std::string(r.capture("name")) + ":" + std::string(r.capture("rest")));
+    };
+  };
+  router.add(Method::Get, "/files/{rest*}", say("rest"));
+  router.add(Method::Get, "/{name}/x", say("capture"));
+  router.add(Method::Get, "/files/x", say("literal"));
+  start(std::move(router));
+  auto client = this->client();
+  EXPECT_EQ(client.send(Method::Get, "/files/x")->body, "literal::");
+  EXPECT_EQ(client.send(Method::Get, "/files/a/b%20c")->body, "rest::a/b c");
+  EXPECT_EQ(client.send(Method::Get, "/a%2Bb/x?q=1")->body, "capture:a+b:");
+}
+
+TEST_F(HttpTest, UnknownPathsAndMethodsSayWhatIsWrong) {
+  Router router;
+  router.add(Method::Post, "/only", echo);
+  start(std::move(router));
+  auto client = this->client();
+  EXPECT_EQ(client.send(Method::Get, "/none")->status, 404);
+  const auto wrong = client.send(Method::Get, "/only");
+  EXPECT_EQ(wrong->status, 405);
+  EXPECT_THAT(wrong->headers, testing::Contains(testing::Pair("Allow", "POST")));
+}
+
+TEST(Target, PathsThatEscapeAreRefusedHoweverTheyAreWritten) {
+  for (const auto* path : {"/a/../b", "/%2e%2e/b", "/a%5cb", "/a%00b", "/a\\b", "relative", "/bad%zz", "/cut%2"})
+    EXPECT_FALSE(parse_target(path)) << path;
+  const auto target = parse_target("/a%20b?x=1+2&x=%26&flag");
+  EXPECT_EQ(target->path, "/a b");
+  EXPECT_EQ(target->query, (Pairs{{"x", "1 2"}, {"x", "&"}, {"flag", ""}}));
+}
+
+TEST_F(HttpTest, GarbageAndOversizedRequestsGetAnswersNotSilence) {
+  Router router;
+  router.add(Method::Post, "/small", echo, {.max_body = 10});
+  start(std::move(router));
+  EXPECT_THAT(raw("nonsense\r\n\r\n"), HasSubstr("400 Bad Request"));
+  EXPECT_THAT(raw("GET /../etc/passwd HTTP/1.1\r\n\r\n"), HasSubstr("400 Bad Request"));
+  EXPECT_THAT(raw("GET /" + std::string(100'000, 'a') + " HTTP/1.1\r\n\r\n"), HasSubstr("431"));
+  EXPECT_EQ(client().send(Method::Post, "/small", "12345678901")->status, 413);
+  EXPECT_THAT(raw("POST /small HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n"),
+              HasSubstr("413"));
+}
+
+TEST_F(HttpTest, PipelinedRequestsAreAnsweredInOrder) {
+  Router router;
+  router.add(Method::Get, "/{name}", [](const Request& r) { return Response::text(std::string(r.capture("name"))); });
+  start(std::move(router));
+  const auto heard = raw("GET /one HTTP/1.1\r\n\r\nGET /two HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_LT(heard.find("\r\n\r\none"), heard.find("\r\n\r\ntwo"));
+  EXPECT_THAT(heard, HasSubstr("two"));
+}
+
+TEST_F(HttpTest, ExpectContinueAndHead) {
+  Router router;
+  router.add(Method::Post, "/echo", echo);
+  router.add(Method::Get, "/text", [](const Request&) { return Response::text("body"); });
+  start(std::move(router));
+  EXPECT_THAT(raw("POST /echo HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"),
+              testing::StartsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"));
+  EXPECT_THAT(raw("HEAD /text HTTP/1.1\r\nConnection: close\r\n\r\n"),
+              testing::AllOf(HasSubstr("Content-Length: 4"), Not(HasSubstr("body"))));
+}
+
+TEST_F(HttpTest, ASlowHeaderIsCutOff) {
+  Router router;
+  start(std::move(router), {.header_timeout_ms = 50});
+  EXPECT_EQ(raw("GET /never-ends HTTP/1.1\r\n"), "");
+}
+
+TEST_F(HttpTest, SpooledBodiesGoToAFileThatVanishes) {
+  Router router;
+  std::string where;
+  router.add(Method::Put, "/spool",
+             [&](const Request& request) {
+               where = request.body_file;
+               std::ifstream file(request.body_file, std::ios::ate | std::ios::binary);
+               return Response::text(std::to_string(file.tellg()) + (request.body.empty() ? "" : " and memory"));
+             },
+             {.max_body = 0, .spool_body = true});
+  start(std::move(router));
+  const std::string path = "/tmp/fettle-http-test-" + std::to_string(::getpid());
+  std::ofstream(path) << std::string(30'000'000, 'z');
+  EXPECT_EQ(client().upload(Method::Put, "/spool", path)->body, "30000000");
+  ::unlink(path.c_str());
+  server_.reset();
+  EXPECT_NE(::access(where.c_str(), F_OK), 0);
+}
+
+TEST_F(HttpTest, FilesAreStreamedWithRangesAndETags) {
+  const std::string path = "/tmp/fettle-http-test-" + std::to_string(::getpid());
+  const std::string bytes = std::string(600'000, 'a') + "tail";
+  std::ofstream(path) << bytes;
+  Router router;
+  router.add(Method::Get, "/file", [&](const Request&) {
+    Response response;
+    response.file = path;
+    return response;
+  });
+  router.add(Method::Get, "/gone", [&](const Request&) {
+    Response response;
+    response.file = path + ".none";
+    return response;
+  });
+  start(std::move(router));
+  auto client = this->client();
+  const auto whole = client.send(Method::Get, "/file");
+  EXPECT_EQ(whole->body, bytes);
+  const auto get = [&](Headers headers) { return *client.send(Method::Get, "/file", {}, {}, headers); };
+  EXPECT_EQ(get({{"Range", "bytes=-4"}}).body, "tail");
+  EXPECT_EQ(get({{"Range", "bytes=599999-600000"}}).body, "at");
+  EXPECT_EQ(get({{"Range", "bytes=700000-"}}).status, 416);
+  for (const auto& [name, value] : whole->headers) {
+    if (name == "ETag") {
+      EXPECT_EQ(get({{"If-None-Match", value}}).status, 304);
+    }
+  }
+  EXPECT_EQ(client.send(Method::Get, "/gone")->status, 404);
+  ASSERT_TRUE(client.download("/file", path + ".copy"));
+  std::ifstream copy(path + ".copy");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(copy), {}), bytes);
+  ::unlink(path.c_str());
+  ::unlink((path + ".copy").c_str());
+}
+
+TEST_F(HttpTest, ThrowingAndForgetfulHandlersAre500) {
+  Router router;
+  router.add(Method::Get, "/throws", [](const Request&) -> Response { throw std::runtime_error("secret detail"); });
+  router.add_async(Method::Get, "/forgets", [](const Request&, const std::shared_ptr<Responder>&) {});
+  start(std::move(router));
+  auto client = this->client();
+  const auto thrown = client.send(Method::Get, "/throws");
+  EXPECT_EQ(thrown->status, 500);
+  EXPECT_THAT(thrown->body, Not(HasSubstr("secret")));
+  EXPECT_EQ(client.send(Method::Get, "/forgets")->status, 500);
+  EXPECT_EQ(server_->counters().responses_5xx, 2U);
+}
+
+TEST_F(HttpTest, EventsReachTheClientUntilTheResponderIsDropped) {
+  Router router;
+  router.add_async(Method::Get, "/events", [](const Request&, const std::shared_ptr<Responder>& responder) {
+    responder->start_events();
+    for (int i = 0; i < 3; ++i) responder->event("tick", std::to_string(i));
+  });
+  start(std::move(router));
+  const auto heard = raw("GET /events HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(heard, HasSubstr("text/event-stream"));
+  EXPECT_THAT(heard, testing::EndsWith("event: tick\ndata: 2\n\n"));
+}
+
+TEST_F(HttpTest, DrainLetsARunningRequestFinish) {
+  std::latch started(1);
+  std::latch release(1);
+  Router router;
+  router.add(Method::Get, "/slow", [&](const Request&) {
+    started.count_down();
+    release.wait();
+    return Response::text("done");
+  });
+  start(std::move(router));
+  Result<Response> answer = fail(Code::Internal, "");
+  std::jthread caller([&] { answer = client().send(Method::Get, "/slow"); });
+  started.wait();
+  std::jthread drainer([&] { server_->drain(5000); });
+  release.count_down();
+  caller.join();
+  drainer.join();
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->body, "done");
+  EXPECT_FALSE(client().send(Method::Get, "/slow"));
+}
+
+TEST_F(HttpTest, ManyClientsAtOnce) {
+  Router router;
+  router.add(Method::Post, "/loop", echo, {.run = Run::Loop});
+  router.add(Method::Post, "/worker", echo);
+  start(std::move(router), {.loops = 2});
+  std::atomic<int> right = 0;
+  std::vector<std::jthread> clients;
+  for (int c = 0; c < 32; ++c)
+    clients.emplace_back([&, c] {
+      auto client = this->client();
+      for (int i = 0; i < 50; ++i) {
+        const auto body = std::to_string(c * 1000 + i);
+        const auto answer = client.send(Method::Post, i % 2 == 0 ? "/loop" : "/worker", body);
+        right += answer && answer->body == body ? 1 : 0;
+      }
+    });
+  clients.clear();
+  EXPECT_EQ(right, 32 * 50);
+}
+
+TEST_F(HttpTest, TheGuardAnswersFirst) {
+  Router router;
+  router.add(Method::Get, "/secret", [](const Request&) { return Response::text("secret"); });
+  router.set_guard([](const Request& request) -> std::optional<Response> {
+    if (request.header("authorization") == "Bearer yes") return std::nullopt;
+    return Response::error({Code::Unauthenticated, "send a token"});
+  });
+  start(std::move(router));
+  EXPECT_EQ(client().send(Method::Get, "/secret")->status, 401);
+  auto known = *Client::create(server_->url(), {.bearer_token = "yes"});
+  EXPECT_EQ(known.send(Method::Get, "/secret")->body, "secret");
+}
+
+TEST_F(HttpTest, APortInUseIsNamed) {
+  start(Router());
+  const auto second = Server::start({.address = server_->address()}, Router());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::Unavailable);
+  EXPECT_THAT(second.error().message, HasSubstr("is in use"));
+}
+
+TEST(Client, SaysThatNobodyListens) {
+  std::string address;
+  {
+    const auto server = *Server::start({}, Router());
+    address = server->url();
+  }
+  const auto answer = Client::create(address)->send(Method::Get, "/");
+  EXPECT_EQ(answer.error().code, Code::Unavailable);
+  EXPECT_THAT(answer.error().message, HasSubstr("no server at " + address));
+  EXPECT_FALSE(Client::create("ftp://x"));
+}
+
+TEST(Address, ParsesAndKnowsLoopback) {
+  EXPECT_TRUE(is_loopback(*parse_address("127.0.0.1:80")));
+  EXPECT_TRUE(is_loopback(*parse_address("[::1]:0")));
+  EXPECT_FALSE(is_loopback(*parse_address("0.0.0.0:80")));
+  for (const auto* wrong : {"5000", "host", "host:99999", ":80", "host:x"}) EXPECT_FALSE(parse_address(wrong)) << wrong;
+}
+
+}  // namespace
+}  // namespace fettle::http
