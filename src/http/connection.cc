@@ -288,6 +288,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
                         self->events_.pop_front();
                         if (!self->events_.empty())
                           self->push_next();
+                        else if (self->ended_)
+                          self->close();
                         else
                           self->stream_.expires_never();
                       });
@@ -338,8 +340,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
 };
 
 Answer::~Answer() {
-  if (streaming_) return connection_->end_events();
-  if (!answered_) connection_->send(Response::error({Code::Internal, "the request was dropped without an answer"}));
+  if (streaming_)
+    connection_->end_events();
+  else if (!answered_)
+    connection_->send(Response::error({Code::Internal, "the request was dropped without an answer"}));
 }
 void Answer::send(Response response) {
   if (!answered_.exchange(true)) connection_->send(std::move(response));
