@@ -1,0 +1,65 @@
+#include "model/predictor.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "json/value.h"
+#include "model/tree/kernel.h"
+#include "model/tree/ubjson.h"
+#include "model/tree/xgboost.h"
+#include "os/file.h"
+
+namespace fettle::model {
+namespace {
+
+class TreePredictor final : public Predictor {
+ public:
+  explicit TreePredictor(tree::Forest forest) : forest_(std::move(forest)), kernel_(tree::choose_kernel(forest_)) {}
+  [[nodiscard]] std::size_t features() const noexcept override { return forest_.features; }
+  [[nodiscard]] std::size_t outputs() const noexcept override { return forest_.base.size(); }
+  void predict(std::span<const float> rows, std::span<float> out) const noexcept override {
+    const std::size_t groups = outputs();
+    const std::size_t n = out.size() / groups;
+    for (std::size_t r = 0; r < n; ++r)
+      std::ranges::copy(forest_.base, out.begin() + static_cast<std::ptrdiff_t>(r * groups));
+    kernel_->add(rows.data(), n, out.data());
+    for (std::size_t r = 0; r < n; ++r) tree::apply_link(forest_.link, out.subspan(r * groups, groups));
+  }
+
+ private:
+  tree::Forest forest_;
+  std::unique_ptr<const tree::Kernel> kernel_;
+};
+
+Result<std::string> read_model(const std::string& folder) {
+  for (const auto* name : {"/model.ubj", "/model.json"})
+    if (os::exists(folder + name)) return os::read_file(folder + name);
+  return fail(Code::NotFound, text::format("'{}' holds no model.ubj and no model.json", folder));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<const Predictor>> load_xgboost(std::string_view bytes) {
+  // JSON text has a quote, a space or a closing brace after its first brace; UBJSON has a length marker.
+  const bool is_json =
+      bytes.size() > 1 && bytes[0] == '{' && std::string_view("\" \n\r\t}").find(bytes[1]) != std::string_view::npos;
+  auto document = is_json ? json::parse(bytes, "model") : tree::parse_ubjson(bytes);
+  if (!document) return fail(Code::DataLoss, document.error().message);
+  FETTLE_TRY(auto forest, tree::forest_from_xgboost(*document));
+  return std::make_unique<const TreePredictor>(std::move(forest));
+}
+
+Result<LoadedModel> load_folder(const std::string& folder) {
+  FETTLE_TRY(const auto text, os::read_file(folder + "/signature.json"));
+  FETTLE_TRY(const auto document, json::parse(text, folder + "/signature.json"));
+  FETTLE_TRY(auto signature, Signature::from_json(document));
+  FETTLE_TRY(const auto bytes, read_model(folder));
+  auto predictor = load_xgboost(bytes);
+  if (!predictor) return fail(predictor.error().within(folder));
+  if ((*predictor)->features() != signature.inputs().size())
+    return fail(Code::InvalidArgument, text::format("'{}': the model takes {} features, its signature names {}", folder,
+                                                    (*predictor)->features(), signature.inputs().size()));
+  return LoadedModel{std::move(signature), *std::move(predictor)};
+}
+
+}  // namespace fettle::model

@@ -1,0 +1,46 @@
+// A tree ensemble in one internal form, whatever file it came from. Kernels are built from it; the reference walk reads
+// it as it is.
+//
+// Invariants (forest_from_* guarantee them): (1) children and features are in range and no node is reached twice, so
+// every walk ends; (2) a node goes left iff x < threshold, missing goes to its default; (3) a categorical node goes
+// right iff the code is in its set.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace fettle::model::tree {
+
+enum class Link : std::uint8_t { Identity, Logistic, Exp, Softmax };
+
+struct Node {
+  std::int32_t left = -1, right = -1;  // -1: leaf
+  std::uint32_t feature = 0;
+  float value = 0;  // threshold, or the leaf's value
+  bool default_left = false;
+  std::int32_t set = -1;  // categorical: index into Forest::sets
+};
+
+struct Tree {
+  std::vector<Node> nodes;  // root is 0
+  std::uint32_t group = 0;  // output that it adds to
+  std::uint32_t depth = 0;  // edges from the root to the deepest leaf
+};
+
+struct Forest {
+  std::vector<Tree> trees;
+  std::vector<std::vector<bool>> sets;  // category code -> in the set
+  std::vector<float> base;              // margin of each output before the trees
+  std::uint32_t features = 0;
+  Link link = Link::Identity;
+};
+
+// The slow, plain evaluation that every kernel is tested against. `row` has `features` values; `out` one a group.
+void reference_predict(const Forest& forest, std::span<const float> row, std::span<float> out) noexcept;
+// Margins to outputs, in place.
+void apply_link(Link link, std::span<float> out) noexcept;
+// The leaf that a row reaches: its value.
+[[nodiscard]] float walk(const Forest& forest, const Tree& tree, const float* row) noexcept;
+
+}  // namespace fettle::model::tree

@@ -1,0 +1,178 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/rng.h"
+#include "base/text.h"
+#include "model/predictor.h"
+#include "model/tree/kernel.h"
+#include "model/tree/ubjson.h"
+
+namespace fettle::model {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+void grow(tree::Tree& tree, std::size_t at, std::uint32_t depth, std::uint32_t features, Rng& rng) {
+  tree.nodes[at].value = static_cast<float>(rng.normal());
+  if (depth == 0 || rng.uniform() < 0.15) return;
+  tree.nodes[at].left = static_cast<std::int32_t>(tree.nodes.size());
+  tree.nodes[at].right = tree.nodes[at].left + 1;
+  tree.nodes[at].feature = static_cast<std::uint32_t>(rng.below(features));
+  tree.nodes[at].default_left = rng.below(2) == 0;
+  tree.nodes.resize(tree.nodes.size() + 2);
+  const auto left = static_cast<std::size_t>(tree.nodes[at].left);
+  grow(tree, left, depth - 1, features, rng);
+  grow(tree, left + 1, depth - 1, features, rng);
+}
+
+tree::Forest random_forest(std::size_t trees, std::uint32_t depth, std::uint32_t features, std::size_t groups,
+                           Rng& rng) {
+  tree::Forest forest;
+  forest.features = features;
+  forest.base.assign(groups, 0.25F);
+  for (std::size_t t = 0; t < trees; ++t) {
+    tree::Tree tree;
+    tree.nodes.resize(1);
+    tree.group = static_cast<std::uint32_t>(t % groups);
+    tree.depth = depth;  // an upper bound is enough for the kernel
+    grow(tree, 0, depth, features, rng);
+    forest.trees.push_back(std::move(tree));
+  }
+  return forest;
+}
+
+// Rows with ordinary, missing, infinite, zero and threshold-equal values.
+std::vector<float> random_rows(const tree::Forest& forest, std::size_t n, bool missing, Rng& rng) {
+  std::vector<float> rows(n * forest.features);
+  for (auto& x : rows) {
+    const auto kind = rng.below(20);
+    const auto& tree = forest.trees[rng.below(forest.trees.size())];
+    if (kind == 0 && missing)
+      x = kNaN;
+    else if (kind == 1)
+      x = rng.below(2) == 0 ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::infinity();
+    else if (kind < 6)
+      x = tree.nodes[rng.below(tree.nodes.size())].value;
+    else
+      x = static_cast<float>(rng.normal());
+  }
+  return rows;
+}
+
+TEST(Kernel, EqualsTheReferenceWalkBitForBit) {
+  Rng rng(1);
+  for (const std::uint32_t depth : {0U, 1U, 3U, 6U, 8U, 11U})
+    for (const std::size_t trees : {1U, 7U, 8U, 33U})
+      for (const std::size_t groups : {1U, 3U})
+        for (const bool missing : {false, true}) {
+          const auto forest = random_forest(trees, depth, 9, groups, rng);
+          const auto kernel = tree::choose_kernel(forest);
+          for (const std::size_t n : {1U, 7U, 8U, 9U, 64U, 71U, 130U}) {
+            const auto rows = random_rows(forest, n, missing, rng);
+            std::vector<float> got(n * groups, 0.25F);
+            kernel->add(rows.data(), n, got.data());
+            for (std::size_t r = 0; r < n; ++r) {
+              std::vector<float> expected(groups);
+              tree::reference_predict(forest, std::span(rows).subspan(r * 9, 9), expected);
+              for (std::size_t g = 0; g < groups; ++g)
+                ASSERT_EQ(got[r * groups + g], expected[g]) << "depth " << depth << " trees " << trees << " row " << r;
+            }
+          }
+        }
+}
+
+// One tree: x0 < 0.5 ? (x1 in {1, 3} ? 3 : 2) : -1, written by hand in XGBoost's form.
+std::string document(std::string_view base = "5E-1", std::string_view left = "[1, 3, -1, -1, -1]") {
+  return text::format(
+      R"({{"learner": {{"learner_model_param": {{"base_score": "{}", "num_class": "0", "num_feature": "2"}},
+    "objective": {{"name": "binary:logistic"}}, "gradient_booster": {{"name": "gbtree", "model": {{"tree_info": [0],
+    "trees": [{{"left_children": {}, "right_children": [2, 4, -1, -1, -1], "split_indices": [0, 1, 0, 0, 0],
+    "split_conditions": [0.5, 0, -1, 2, 3], "default_left": [1, 0, 0, 0, 0], "categories_nodes": [1],
+    "categories_segments": [0], "categories_sizes": [2], "categories": [1, 3]}}]}}}}}}}})",
+      base, left);
+}
+
+float score(const Predictor& predictor, float x0, float x1) {
+  const float row[] = {x0, x1};
+  float out = 0;
+  predictor.predict(row, {&out, 1});
+  return out;
+}
+float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
+
+TEST(Xgboost, ReadsSplitsCategoriesMissingAndBaseScore) {
+  const auto predictor = load_xgboost(document());
+  ASSERT_TRUE(predictor) << predictor.error().message;
+  EXPECT_FLOAT_EQ(score(**predictor, 0.5F, 1), sigmoid(-1));
+  EXPECT_FLOAT_EQ(score(**predictor, 0, 1), sigmoid(3));
+  EXPECT_FLOAT_EQ(score(**predictor, 0, 2), sigmoid(2));
+  EXPECT_FLOAT_EQ(score(**predictor, 0, 9), sigmoid(2));
+  EXPECT_FLOAT_EQ(score(**predictor, kNaN, 3), sigmoid(3));
+  EXPECT_FLOAT_EQ(score(**predictor, 0, kNaN), sigmoid(3));
+  EXPECT_FLOAT_EQ(score(**load_xgboost(document("[2E-1]")), 1, 0), sigmoid(-1 + std::log(0.25F)));
+}
+
+TEST(Xgboost, DamagedDocumentsAreRefusedWithAReason) {
+  const auto why = [](std::string_view bytes) {
+    const auto loaded = load_xgboost(bytes);
+    return loaded ? "" : loaded.error().message;
+  };
+  EXPECT_THAT(why("{}"), HasSubstr("'learner' is missing"));
+  EXPECT_THAT(why(document("5E-1", "[1, 1, -1, -1, -1]")), HasSubstr("two parents"));
+  EXPECT_THAT(why(document("5E-1", "[1, 9, -1, -1, -1]")), HasSubstr("out of range"));
+  EXPECT_THAT(why(document("5E-1", "[1, 3, -1]")), HasSubstr("one entry a node"));
+  EXPECT_THAT(why(""), HasSubstr("UBJSON"));
+}
+
+// Every one-byte change and every cut of a document either loads as some model or is refused; it never crashes.
+TEST(Xgboost, MutatedBytesNeverCrash) {
+  const auto whole = document();
+  Rng rng(7);
+  const float row[] = {0.1F, 3};
+  for (int i = 0; i < 4000; ++i) {
+    auto bytes = whole.substr(0, i % 4 == 0 ? rng.below(whole.size()) : whole.size());
+    for (auto edits = 1 + rng.below(3); edits > 0 && !bytes.empty(); --edits)
+      bytes[rng.below(bytes.size())] =
+          i % 2 == 0 ? static_cast<char>(rng.below(256)) : "0123456789[]{},-\""[rng.below(17)];
+    const auto loaded = load_xgboost(bytes);
+    if (!loaded || (*loaded)->features() > 2 || (*loaded)->features() == 0) continue;
+    std::vector<float> out((*loaded)->outputs());
+    (*loaded)->predict(std::span(row).first((*loaded)->features()), out);
+  }
+}
+
+TEST(Ubjson, ReadsEveryMarkerAndBelievesNoLength) {
+  static constexpr char kBytes[] =
+      "{i\x01"
+      "aU\xFFi\x01"
+      "bd\x3F\x80\x00\x00i\x01"
+      "c[$l#i\x01\x00\x00\x00\x07i\x01"
+      "dSi\x02"
+      "hi}";
+  constexpr std::string_view bytes(kBytes, sizeof kBytes - 1);
+  const auto value = tree::parse_ubjson(bytes);
+  ASSERT_TRUE(value) << value.error().message;
+  EXPECT_EQ(json::dump(*value), R"({"a": 255, "b": 1.0, "c": [7], "d": "hi"})");
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut) EXPECT_FALSE(tree::parse_ubjson(bytes.substr(0, cut)));
+  EXPECT_FALSE(tree::parse_ubjson(std::string_view("[$d#L\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 13)));
+  EXPECT_FALSE(tree::parse_ubjson(std::string(100'000, '[')));
+}
+
+TEST(Signature, RoundTripsAndCodesCategories) {
+  const auto signature = *Signature::create(
+      {{"hour", ColumnKind::Int, {}}, {"origin", ColumnKind::Category, {"ATL", "ORD"}}}, "late_probability");
+  const auto again = *Signature::from_json(signature.to_json());
+  EXPECT_EQ(again.code(1, "ORD"), 1.0F);
+  EXPECT_TRUE(std::isnan(again.code(1, "XYZ")));
+  EXPECT_EQ(again.index_of("origin"), 1);
+  EXPECT_EQ(again.index_of("none"), -1);
+  EXPECT_FALSE(Signature::create({{"a", ColumnKind::Int, {}}, {"a", ColumnKind::Int, {}}}, "y"));
+}
+
+}  // namespace
+}  // namespace fettle::model
