@@ -35,7 +35,7 @@ function(fettle_module name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE fettle_${name} fettle_flags GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE FETTLE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
   endif()
 endfunction()
 

@@ -6,7 +6,7 @@ export npm_config_cache=${npm_config_cache:-$FETTLE_CACHE/npm}
 export PIP_CACHE_DIR=${PIP_CACHE_DIR:-$FETTLE_CACHE/pip} PIP_DISABLE_PIP_VERSION_CHECK=1
 [ -z "${SSL_CERT_FILE:-}" ] || export npm_config_cafile="$SSL_CERT_FILE"
 unset PIP_FIND_LINKS
-# Programs of this preset are on PATH: release for people who run the demo, dev for tests.
+# Programs of this preset are on PATH.
 export PRESET=${PRESET:-dev}
 build_folder() { echo "${FETTLE_BUILD:-$FETTLE_REPO/build/$1}"; }
 export PATH="$(build_folder "$PRESET")/apps:$FETTLE_VENV/bin:$PATH"
@@ -100,13 +100,6 @@ run_lint() {
   local folder; folder=$(build_folder dev)
   [ -f "$folder/modules.txt" ] || cmake --preset dev -B "$folder" >/dev/null
   python3 tools/check_layers.py "$folder" && python3 tools/lint.py && run_format --check
-}
-
-run_demo() {
-  run_build "$PRESET"
-  platform_npm "$FETTLE_REPO/tools/data"
-  cd "$FETTLE_REPO"
-  exec python3 tools/demo/demo.py "$@"
 }
 
 run_bench() {

@@ -63,6 +63,6 @@ using Result = std::expected<T, Error>;
   if (!FETTLE_CONCAT(fettle_try_, __LINE__))                                         \
     return std::unexpected(std::move(FETTLE_CONCAT(fettle_try_, __LINE__)).error()); \
   declaration = *std::move(FETTLE_CONCAT(fettle_try_, __LINE__))
-#define FETTLE_TRY_(...)                                          \
-  if (auto fettle_try_result = (__VA_ARGS__); !fettle_try_result) \
-  return std::unexpected(std::move(fettle_try_result).error())
+#define FETTLE_TRY_(...)                                                                                \
+  if (auto FETTLE_CONCAT(fettle_try_, __LINE__) = (__VA_ARGS__); !FETTLE_CONCAT(fettle_try_, __LINE__)) \
+  return std::unexpected(std::move(FETTLE_CONCAT(fettle_try_, __LINE__)).error())

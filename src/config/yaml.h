@@ -11,7 +11,7 @@
 namespace fettle::config {
 
 struct Document {
-  std::string name;                 // file name, for messages
+  std::string name;  // file name, for messages
   json::Value root;
   std::map<std::string, int> lines;  // "steps.train.deps[1]" -> line, from 1
 };

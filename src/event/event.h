@@ -13,9 +13,9 @@ struct Prediction {
   std::string id;            // "<request id>:<row>", unique
   std::int64_t time_ms = 0;  // event time: when the prediction was made, or what a replay says
   std::string endpoint;
-  std::string variant;       // "champion", "challenger"
-  std::string bundle;        // digest, 64 hex digits
-  std::string unit;          // assignment unit; empty if none was given
+  std::string variant;  // "champion", "challenger"
+  std::string bundle;   // digest, 64 hex digits
+  std::string unit;     // assignment unit; empty if none was given
   std::vector<float> inputs;
   std::vector<std::string> texts;
   float output = 0;

@@ -1,8 +1,8 @@
 // The event log: append-only, checksummed segments in a folder; many writers' events batched by one writer thread.
 //
 // Segment grammar (docs/formats/events.md): header "FTLEVT1\n", then frames: u32 length, u8 type, payload, u64 XXH3 of
-// all before. A cut or damaged tail is found by its checksum and ends the segment; at most the unsynced tail is lost. Never blocks
-// append(): a full queue drops the event and counts it.
+// all before. A cut or damaged tail is found by its checksum and ends the segment; at most the unsynced tail is lost.
+// Never blocks append(): a full queue drops the event and counts it.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,9 @@ struct Cursor {  // position in the log: before the frame at `offset` of segment
 };
 
 struct LogOptions {
-  std::size_t queue = 1U << 16U;               // events waiting to be written
-  std::uint64_t segment_bytes = 64U << 20U;    // a new segment after this
-  std::int64_t sync_interval_ms = 200;          // predictions are fsynced at least this often
+  std::size_t queue = 1U << 16U;             // events waiting to be written
+  std::uint64_t segment_bytes = 64U << 20U;  // a new segment after this
+  std::int64_t sync_interval_ms = 200;       // predictions are fsynced at least this often
 };
 
 class Log {
@@ -43,8 +43,8 @@ class Log {
   [[nodiscard]] std::uint64_t written() const noexcept;
   void flush();  // returns when all appended so far is on disk
 
-  // Reads from `from` on, in log order, at most `limit` events; returns the cursor after the last. Only what is on disk.
-  // Thread-safe beside appends.
+  // Reads from `from` on, in log order, at most `limit` events; returns the cursor after the last. Only what is on
+  // disk. Thread-safe beside appends.
   [[nodiscard]] Result<Cursor> read(Cursor from, std::size_t limit, const std::function<void(Event&&)>& visit) const;
   [[nodiscard]] Cursor end() const;
 
@@ -55,7 +55,10 @@ class Log {
 };
 
 // Finds one prediction and its outcome by id: a scan, newest segment first, helped by a per-segment index of id hashes.
-struct Joined { Prediction prediction; std::vector<Outcome> outcomes; };
+struct Joined {
+  Prediction prediction;
+  std::vector<Outcome> outcomes;
+};
 [[nodiscard]] Result<Joined> find(const std::string& folder, const std::string& prediction_id);
 
 }  // namespace fettle::event

@@ -58,7 +58,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
-  ~Connection() { --shared_->active; }
+  ~Connection() {
+    remove_spooled_body();
+    --shared_->active;
+  }
 
   void start() {
     asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->read_header(true); });
@@ -302,8 +305,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
       ++shared_->responses_4xx;
   }
 
-  void finish(bool again) {
+  void remove_spooled_body() {
     if (!request_.body_file.empty()) ::remove(request_.body_file.c_str());
+  }
+
+  void finish(bool again) {
+    remove_spooled_body();
     file_range_ = FileRange();
     serializer_.reset();
     message_.reset();

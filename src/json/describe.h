@@ -82,7 +82,7 @@ Value struct_to_value(const T& object) {
 }
 
 template <typename T>
-Result<T> enum_from_value(const Value& value, const std::string& where) {
+[[nodiscard]] Result<T> enum_from_value(const Value& value, const std::string& where) {
   if (!value.is_string()) return wrong_kind(where, "text", value);
   std::optional<T> found;
   std::vector<std::string> known;
@@ -95,7 +95,7 @@ Result<T> enum_from_value(const Value& value, const std::string& where) {
 }
 
 template <typename T>
-Result<T> struct_from_value(const Value& value, const std::string& where) {
+[[nodiscard]] Result<T> struct_from_value(const Value& value, const std::string& where) {
   if (!value.is_object()) return wrong_kind(where, "an object", value);
   T object{};
   std::optional<Error> error;
@@ -121,7 +121,7 @@ Result<T> struct_from_value(const Value& value, const std::string& where) {
 }
 
 template <typename T>
-Result<T> number_from_value(const Value& value, const std::string& where) {
+[[nodiscard]] Result<T> number_from_value(const Value& value, const std::string& where) {
   if constexpr (std::is_floating_point_v<T>) {
     if (!value.is_number()) return wrong_kind(where, "a number", value);
     return static_cast<T>(value.as_double());
@@ -162,7 +162,7 @@ Value to_value(const T& object) {
 }
 
 template <typename T>
-Result<T> from_value(const Value& value, const std::string& where) {
+[[nodiscard]] Result<T> from_value(const Value& value, const std::string& where) {
   if constexpr (std::is_same_v<T, Value>)
     return value;
   else if constexpr (std::is_same_v<T, bool>) {

@@ -1,8 +1,9 @@
 // Canary rollouts: what to do next, given what was seen in the current step.
 //
 // Pure: control/ observes, asks decide(), acts, records, and asks again. Quality is the mean loss per prediction with a
-// matured outcome, challenger minus champion in the same window, judged by an always-valid normal-mixture confidence sequence, so that looking
-// after every event costs nothing. Unknown is not success: a step without evidence holds, never advances.
+// matured outcome, challenger minus champion in the same window, judged by an always-valid normal-mixture confidence
+// sequence, so that looking after every event costs nothing. Unknown is not success: a step without evidence holds,
+// never advances.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +16,15 @@
 namespace fettle::rollout {
 
 struct Step {
-  double percent = 0;           // of traffic to the challenger
+  double percent = 0;                // of traffic to the challenger
   std::uint64_t min_outcomes = 500;  // matured outcomes of the challenger in this step before it may end
-  double margin = 0.02;         // the challenger may be at most this much worse (upper bound of the difference of mean losses)
+  double margin = 0.02;  // the challenger may be at most this much worse (upper bound of the difference of mean losses)
 };
 
 struct Guardrails {
   double max_error_rate_increase = 0.01;  // requests answered with an error, challenger minus champion
-  double max_latency_ratio = 3.0;          // p99 challenger / p99 champion
-  double max_loss_increase = 0.0;          // rolled back when the LOWER bound of the loss difference is above this
+  double max_latency_ratio = 3.0;         // p99 challenger / p99 champion
+  double max_loss_increase = 0.0;         // rolled back when the LOWER bound of the loss difference is above this
 };
 
 struct Plan {
@@ -51,7 +52,7 @@ enum class Action : std::uint8_t { Hold, Advance, Promote, Rollback };
 
 struct Decision {
   Action action = Action::Hold;
-  std::string reason;  // one sentence with the numbers, for people
+  std::string reason;                           // one sentence with the numbers, for people
   double difference = 0, lower = 0, upper = 0;  // challenger minus champion mean loss, always-valid interval
 };
 

@@ -1,11 +1,16 @@
 #include "sql/writer.h"
 
+#include <thread>
 #include <utility>
 
 namespace fettle::sql {
 
+struct Writer::Thread {
+  std::jthread thread;
+};
+
 Writer::Writer(std::unique_ptr<Connection> connection)
-    : connection_(std::move(connection)), thread_([this] { loop(); }) {}
+    : connection_(std::move(connection)), thread_(std::make_unique<Thread>(std::jthread([this] { loop(); }))) {}
 
 Writer::~Writer() {
   {

@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "sql/connection.h"
@@ -37,7 +36,8 @@ class Writer {
   std::condition_variable wake_;
   std::vector<Job> queue_;
   bool stopping_ = false;
-  std::jthread thread_;
+  struct Thread;  // keeps <thread> out of the header
+  std::unique_ptr<Thread> thread_;
 };
 
 }  // namespace fettle::sql

@@ -1,20 +1,29 @@
 // Reading and writing tables: Parquet, CSV, JSON lines, Arrow IPC, by file name extension (Apache Arrow behind it).
+//
+// Extensions: .parquet; .csv, .tsv; .jsonl, .ndjson; .arrow, .feather, .ipc. Same table, same bytes, in every format:
+// text dictionaries are written sorted and without unused entries, row groups have a fixed size, no clock is recorded.
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "table/table.h"
 
 namespace fettle::table {
 
-// `columns` empty = all. A damaged or cut file is DataLoss naming the file; a missing one NotFound.
-// Parquet: int/float/double/bool/string/dictionary/date/timestamp columns; anything else is InvalidArgument naming the column.
+// `columns` empty = all; else these, in this order. A missing file is NotFound, a damaged or cut one DataLoss naming
+// it; CSV and JSON lines that do not parse are InvalidArgument with the line. Columns must be numbers, booleans, text
+// (or dictionaries of text), dates or timestamps; anything else is InvalidArgument naming the column.
+// Empty CSV fields are missing values; times are cut to milliseconds.
 [[nodiscard]] Result<Table> read(const std::string& path, const std::vector<std::string>& columns = {});
-// Atomic; same table, same bytes (Parquet: zstd, no created_by clock, fixed row groups), so that digests are stable.
+// Atomic and durable. Parquet is zstd with page checksums, which read() verifies.
 [[nodiscard]] Result<void> write(const std::string& path, const Table& table);
 
-struct FileSummary { std::size_t rows = 0; std::vector<std::pair<std::string, Kind>> columns; };
+struct FileSummary {
+  std::size_t rows = 0;
+  std::vector<std::pair<std::string, Kind>> columns;
+};
 [[nodiscard]] Result<FileSummary> summarize(const std::string& path);  // from metadata only where the format has it
 
 }  // namespace fettle::table
