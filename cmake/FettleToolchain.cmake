@@ -28,6 +28,10 @@ add_library(fettle_flags INTERFACE)
 # Designated initializers leave the other members at their defaults: that is what they are for.
 target_compile_options(fettle_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
                                               -Wno-missing-field-initializers)
+if(FETTLE_UNITY)
+  # A batch includes its sources, so GCC takes their anonymous namespaces for a header's.
+  target_compile_options(fettle_flags INTERFACE -Wno-subobject-linkage)
+endif()
 if(FETTLE_SANITIZE)
   add_compile_options(-fsanitize=${FETTLE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${FETTLE_SANITIZE})
