@@ -118,7 +118,7 @@ class CompleteKernel final : public Kernel {
     const std::size_t count = tree_groups_.size();
     for (std::size_t t = 0; t < count; t += kLanes) {
       const std::size_t lanes = std::min(kLanes, count - t);
-      for (std::size_t k = 0; k < kLanes; ++k) trees[k] = &splits_[(t + std::min(k, lanes - 1)) * splits()];
+      for (std::size_t k = 0; k < kLanes; ++k) trees[k] = splits_.data() + (t + std::min(k, lanes - 1)) * splits();
       walk_lanes<kMissing>(trees, rows, at);
       for (std::size_t k = 0; k < lanes; ++k) margins[tree_groups_[t + k]] += leaves_[(t + k) * leaves() + at[k]];
     }
