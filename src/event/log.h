@@ -54,7 +54,7 @@ class Log {
   std::unique_ptr<Impl> impl_;
 };
 
-// Finds one prediction and its outcome by id: a scan, newest segment first, helped by a per-segment index of id hashes.
+// Finds one prediction and its outcomes by id: a scan of all segments.
 struct Joined {
   Prediction prediction;
   std::vector<Outcome> outcomes;
