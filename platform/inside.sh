@@ -64,7 +64,11 @@ run_build() {
   web_build
   local folder; folder=$(build_folder "$preset")
   cd "$FETTLE_REPO"
-  [ -f "$folder/build.ninja" ] || cmake --preset "$preset" -B "$folder" >&2 || die "configuring failed"
+  # A build folder remembers where Arrow was found: another environment needs a fresh one.
+  if [ ! -f "$folder/build.ninja" ] || [ "$(cat "$folder/.fettle-venv" 2>/dev/null)" != "$FETTLE_VENV" ]; then
+    cmake --preset "$preset" --fresh -B "$folder" >&2 || die "configuring failed"
+    echo "$FETTLE_VENV" > "$folder/.fettle-venv"
+  fi
   cmake --build "$folder" -j "${FETTLE_JOBS:-$(nproc)}" ${1:+--target "$@"}
 }
 

@@ -44,8 +44,9 @@ TEST(Yaml, BrokenFilesSayWhere) {
 }
 
 TEST(Yaml, WhatIsWrittenReadsBack) {
-  const auto value = *json::parse(
-      R"({"name": "a b", "odd": "x: y", "digits": "12", "yes": "true", "empty": "", "n": 3, "list": ["a", {"k": [1, 2]}], "none": [], "line": "a\nb"})");
+  const auto value =
+      *json::parse(R"({"name": "a b", "odd": "x: y", "digits": "12", "yes": "true", "empty": "", "n": 3, )"
+                   R"("list": ["a", {"k": [1, 2]}], "none": [], "line": "a\nb"})");
   const auto text = dump_yaml(value);
   const auto again = parse_yaml(text, "again");
   ASSERT_TRUE(again) << again.error().message << "\n" << text;
