@@ -14,7 +14,7 @@ namespace fettle::event {
 namespace {
 
 Prediction prediction(const std::string& id) {
-  return {id, 1000, "flights", "champion", "abc", "unit-1", {1.5F, -2}, {"origin=XXX"}, 0.25F, 3.5F};
+  return {id, 1000, "flights", "champion", "abc", "unit-1", {1.5F, -2}, {"origin=ZZZ"}, 0.25F, 3.5F};
 }
 
 class LogTest : public testing::Test {
@@ -66,7 +66,7 @@ TEST_F(LogTest, EventsComeBackInOrderAlsoAfterReopening) {
     const auto& first = std::get<Prediction>(events[0]);
     EXPECT_EQ(first.bundle, "abc");
     EXPECT_EQ(first.inputs, (std::vector<float>{1.5F, -2}));
-    EXPECT_EQ(first.texts, (std::vector<std::string>{"origin=XXX"}));
+    EXPECT_EQ(first.texts, (std::vector<std::string>{"origin=ZZZ"}));
     EXPECT_EQ(first.output, 0.25F);
     EXPECT_EQ(std::get<Outcome>(events[2]).label, 1);
   }
