@@ -1,13 +1,12 @@
-#include "server.h"
+#include "http/server.h"
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "base/log.h"
 #include "base/text.h"
-#include "http/server.h"
+#include "cli.h"
 #include "json/value.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -106,16 +105,18 @@ Result<void> serve(const Options& options) {
 
 }  // namespace
 
-void add_server_verb(CLI::App& app, Result<void>& result) {
+void add_server_verb(Program& program) {
   auto options = std::make_shared<Options>();
-  auto* verb = app.add_subcommand("server", "Start the server and stay until SIGINT or SIGTERM");
-  verb->add_option("--data", options->data, "Folder that holds all of the server's state")->required();
-  verb->add_option("--control", options->control, "HOST:PORT of the control plane")->capture_default_str();
-  verb->add_option("--predict", options->predict, "HOST:PORT of the data plane")->capture_default_str();
-  verb->add_option("--ready-file", options->ready_file, "Write the real addresses here once every listener answers");
-  verb->add_flag("--allow-unauthenticated", options->allow_unauthenticated,
-                 "Listen beyond this machine without access control");
-  verb->callback([options, &result] { result = serve(*options); });
+  auto verb = program.verb("server", "Start the server and stay until SIGINT or SIGTERM");
+  verb.option("--data", options->data, "Folder that holds all of the server's state").required();
+  verb.option("--control", options->control, "HOST:PORT of the control plane");
+  verb.option("--predict", options->predict, "HOST:PORT of the data plane");
+  verb.option("--ready-file", options->ready_file, "Write the real addresses here once every listener answers");
+  verb.flag("--allow-unauthenticated", options->allow_unauthenticated,
+            "Listen beyond this machine without access control");
+  verb.examples(
+      "  fettle server --data ./data\n  fettle server --data ./data --control 127.0.0.1:0 --ready-file ready.json");
+  verb.action([options](Output&) { return serve(*options); });
 }
 
 }  // namespace fettle::cli

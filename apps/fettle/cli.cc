@@ -1,0 +1,210 @@
+#include "cli.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/text.h"
+
+namespace fettle::cli {
+namespace {
+
+constexpr int kBarWidth = 24;
+
+bool is_numeric(const std::string& cell) { return text::parse_double(cell).has_value() || cell == "-"; }
+
+// Columns that a terminal needs for UTF-8 text (every code point counted as one).
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string pad(const std::string& cell, std::size_t width, bool right) {
+  const std::string space(width - std::min(width, width_of(cell)), ' ');
+  return right ? space + cell : cell + space;
+}
+
+void print_error(const Error& error, bool json) {
+  if (!json) {
+    std::fprintf(stderr, "fettle: %s\n", error.message.c_str());
+    return;
+  }
+  json::Value body;
+  body.set("code", info(error.code).name).set("message", error.message);
+  std::printf("%s\n", json::dump(json::Value::object().set("error", std::move(body))).c_str());
+}
+
+const CLI::App* find_subcommand(const CLI::App& app, std::string_view name) {
+  for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (sub->get_name() == name) return sub;
+  return nullptr;
+}
+
+bool wants_json(int argc, char** argv) {
+  return std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
+}
+
+}  // namespace
+
+Output::Output(bool json)
+    : json_(json),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      colours_(::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr) {}
+
+void Output::document(const json::Value& value) const {
+  if (json_) std::printf("%s\n", json::dump_pretty(value).c_str());
+}
+
+void Output::line(std::string_view text) const {
+  if (!json_) std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+void Output::table(const std::vector<std::string>& headers, const std::vector<std::vector<std::string>>& rows) const {
+  if (json_) return;
+  std::vector<std::size_t> widths;
+  std::vector<bool> right(headers.size(), !rows.empty());
+  for (std::size_t c = 0; c < headers.size(); ++c) {
+    widths.push_back(width_of(headers[c]));
+    for (const auto& row : rows) {
+      widths[c] = std::max(widths[c], width_of(row[c]));
+      right[c] = right[c] && is_numeric(row[c]);
+    }
+  }
+  const auto print = [&](const std::vector<std::string>& row) {
+    std::string out;
+    for (std::size_t c = 0; c < row.size(); ++c) out += (c == 0 ? "" : "  ") + pad(row[c], widths[c], right[c]);
+    line(out.substr(0, out.find_last_not_of(' ') + 1));
+  };
+  print(headers);
+  for (const auto& row : rows) print(row);
+}
+
+void Output::progress(std::string_view what, double fraction, std::string_view detail) {
+  if (json_) return;
+  const bool known = fraction >= 0;
+  const double shown = std::clamp(fraction, 0.0, 1.0);
+  if (terminal_) {
+    std::string bar(kBarWidth, ' ');
+    if (known) std::fill_n(bar.begin(), std::lround(shown * kBarWidth), '#');
+    std::fprintf(stderr, "\r\033[K%.*s [%s] %s%.*s", static_cast<int>(what.size()), what.data(), bar.c_str(),
+                 known ? text::format("{:3.0f} % ", shown * 100).c_str() : "", static_cast<int>(detail.size()),
+                 detail.data());
+    open_bar_ = true;
+    return;
+  }
+  const int tenth = known ? static_cast<int>(shown * 10) : -1;
+  if (last_what_ == what && tenth == last_tenth_) return;
+  last_what_ = what;
+  last_tenth_ = tenth;
+  std::fprintf(stderr, "%.*s%s%s%.*s\n", static_cast<int>(what.size()), what.data(),
+               known ? text::format(" {:.0f} %", shown * 100).c_str() : "", detail.empty() ? "" : " ",
+               static_cast<int>(detail.size()), detail.data());
+}
+
+void Output::progress_done() {
+  if (open_bar_) std::fputc('\n', stderr);
+  open_bar_ = false;
+  last_what_.clear();
+}
+
+std::string Output::colour(std::string_view text, std::string_view state) const {
+  if (!colours_) return std::string(text);
+  const auto code = state == "good" ? "32" : state == "watch" ? "33" : state == "bad" ? "31" : "2";
+  return text::format("\033[{}m{}\033[0m", code, text);
+}
+
+Verb& Verb::option(std::string_view flag, std::string& target, std::string_view help) {
+  last_ = app_->add_option(std::string(flag), target, std::string(help))->capture_default_str();
+  return *this;
+}
+Verb& Verb::option(std::string_view flag, std::int64_t& target, std::string_view help) {
+  last_ = app_->add_option(std::string(flag), target, std::string(help))->capture_default_str();
+  return *this;
+}
+Verb& Verb::option(std::string_view flag, double& target, std::string_view help) {
+  last_ = app_->add_option(std::string(flag), target, std::string(help))->capture_default_str();
+  return *this;
+}
+Verb& Verb::option(std::string_view flag, std::vector<std::string>& target, std::string_view help) {
+  last_ = app_->add_option(std::string(flag), target, std::string(help))->allow_extra_args(false);
+  return *this;
+}
+Verb& Verb::flag(std::string_view flag, bool& target, std::string_view help) {
+  last_ = app_->add_flag(std::string(flag), target, std::string(help));
+  return *this;
+}
+Verb& Verb::argument(std::string_view name, std::string& target, std::string_view help, bool required) {
+  last_ = app_->add_option(std::string(name), target, std::string(help))->required(required);
+  return *this;
+}
+Verb& Verb::arguments(std::string_view name, std::vector<std::string>& target, std::string_view help, bool required) {
+  last_ = app_->add_option(std::string(name), target, std::string(help))->required(required);
+  return *this;
+}
+Verb& Verb::required() {
+  static_cast<CLI::Option*>(last_)->required();
+  return *this;
+}
+Verb& Verb::examples(std::string_view text) {
+  app_->footer("Examples:\n" + std::string(text));
+  return *this;
+}
+
+void Verb::action(std::function<Result<void>(Output&)> action) {
+  auto json = std::make_shared<bool>(false);
+  app_->add_flag("--json", *json, "Print one JSON document, for programs");
+  app_->callback([json, action = std::move(action), result = result_] {
+    Output output(*json);
+    *result = action(output);
+    output.progress_done();
+  });
+}
+
+Program::Program(std::string_view description, std::string_view version)
+    : app_(std::make_unique<CLI::App>(std::string(description), "fettle")), result_(std::make_unique<Result<void>>()) {
+  app_->set_version_flag("--version", "fettle " + std::string(version));
+  app_->require_subcommand(1);
+}
+Program::~Program() = default;
+
+Verb Program::verb(std::string_view noun, std::string_view noun_help, std::string_view name, std::string_view help) {
+  auto* parent = const_cast<CLI::App*>(find_subcommand(*app_, noun));
+  if (parent == nullptr) {
+    parent = app_->add_subcommand(std::string(noun), std::string(noun_help));
+    parent->require_subcommand(1);
+  }
+  return {parent->add_subcommand(std::string(name), std::string(help)), result_.get()};
+}
+
+Verb Program::verb(std::string_view name, std::string_view help) {
+  return {app_->add_subcommand(std::string(name), std::string(help)), result_.get()};
+}
+
+std::vector<std::string> Program::complete(const std::vector<std::string>& words) const {
+  const CLI::App* app = app_.get();
+  for (const auto& word : words)
+    if (const auto* next = find_subcommand(*app, word)) app = next;
+  std::vector<std::string> out;
+  for (const auto* sub : app->get_subcommands([](const CLI::App*) { return true; }))
+    if (!sub->get_name().starts_with("_")) out.push_back(sub->get_name());
+  for (const auto* option : app->get_options())
+    for (const auto& name : option->get_lnames()) out.push_back("--" + name);
+  return out;
+}
+
+int Program::run(int argc, char** argv) {
+  try {
+    app_->parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app_->exit(error);
+    return code == 0 ? 0 : info(Code::InvalidArgument).exit_code;
+  }
+  if (*result_) return 0;
+  print_error(result_->error(), wants_json(argc, argv));
+  return info(result_->error().code).exit_code;
+}
+
+}  // namespace fettle::cli
