@@ -4,6 +4,7 @@
 // text dictionaries are written sorted and without unused entries, row groups have a fixed size, no clock is recorded.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,15 @@ namespace fettle::table {
 // (or dictionaries of text), dates or timestamps; anything else is InvalidArgument naming the column.
 // Empty CSV fields are missing values; times are cut to milliseconds.
 [[nodiscard]] Result<Table> read(const std::string& path, const std::vector<std::string>& columns = {});
+// Only the rows whose time lies in [from_ms, until_ms), rows with a missing time left out. `column` must be a time and
+// need not be among `columns`. Row groups of a Parquet file that lie outside by its statistics are not read.
+struct TimeRange {
+  std::string column;
+  std::int64_t from_ms = 0, until_ms = 0;
+};
+[[nodiscard]] Result<Table> read_range(const std::string& path, const TimeRange& range,
+                                       const std::vector<std::string>& columns = {});
+
 // Atomic and durable. Parquet is zstd with page checksums, which read() verifies.
 [[nodiscard]] Result<void> write(const std::string& path, const Table& table);
 

@@ -36,6 +36,4 @@ struct Progress {
 [[nodiscard]] Result<void> train_xgboost(const XgboostSpec& spec, const table::Table& rows, const std::string& folder,
                                          const std::function<void(const Progress&)>& progress = {});
 
-// Row-major feature matrix of a table under a model's signature (categories mapped by text; unknown = NaN).
-// NotFound names the missing column.
 }  // namespace fettle::train
