@@ -3,6 +3,7 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <cstdio>
@@ -23,6 +24,19 @@ using ErrorCode = boost::system::error_code;
 
 bool is_idempotent(Method method) { return method != Method::Post && method != Method::Patch; }
 
+// Servers must prove their name by the certificates in `ca_file`, or by the system's (SSL_CERT_FILE is heeded).
+Result<void> trust(asio::ssl::context& context, const std::string& ca_file) {
+  ErrorCode error;
+  context.set_verify_mode(asio::ssl::verify_peer);
+  if (ca_file.empty())
+    context.set_default_verify_paths(error);
+  else
+    context.load_verify_file(ca_file, error);
+  if (error)
+    return fail(Code::InvalidArgument, text::format("cannot use certificates '{}': {}", ca_file, error.message()));
+  return {};
+}
+
 template <typename Fields>
 Response to_response(const Fields& message) {
   Response response;
@@ -38,8 +52,10 @@ struct Client::Impl {
   Address address;
   std::string base;
   ClientOptions options;
+  bool secure = false;
   asio::io_context context{1};
-  std::optional<beast::tcp_stream> stream;
+  asio::ssl::context tls{asio::ssl::context::tls_client};
+  std::optional<asio::ssl::stream<beast::tcp_stream>> stream;  // used without its TLS layer for http://
   beast::flat_buffer buffer;
   bool answered = false;  // part of an answer has been read
 
@@ -47,7 +63,7 @@ struct Client::Impl {
   template <typename Start>
   ErrorCode wait(Start start) {
     ErrorCode result = beast::error::timeout;
-    stream->expires_after(std::chrono::milliseconds(options.timeout_ms));
+    stream->next_layer().expires_after(std::chrono::milliseconds(options.timeout_ms));
     start([&result](ErrorCode error, auto&&...) { result = error; });
     context.restart();
     context.run();
@@ -56,13 +72,23 @@ struct Client::Impl {
 
   ErrorCode connect() {
     buffer.clear();
-    stream.emplace(context);
+    stream.emplace(context, tls);
     asio::ip::tcp::resolver resolver(context);
     ErrorCode error;
     const auto found = resolver.resolve(address.host, std::to_string(address.port), error);
     if (error) return error;
-    return wait([&](auto done) { stream->async_connect(found, done); });
+    error = wait([&](auto done) { stream->next_layer().async_connect(found, done); });
+    return error || !secure ? error : handshake();
   }
+
+  ErrorCode handshake() {
+    ::SSL_set_tlsext_host_name(stream->native_handle(), address.host.c_str());
+    stream->set_verify_callback(asio::ssl::host_name_verification(address.host));
+    return wait([&](auto done) { stream->async_handshake(asio::ssl::stream_base::client, done); });
+  }
+
+  // Runs `use` on the stream that requests travel on.
+  void on_stream(const auto& use) { secure ? use(*stream) : use(stream->next_layer()); }
 
   std::unexpected<Error> error_of(const ErrorCode& error) {
     stream.reset();
@@ -76,11 +102,13 @@ struct Client::Impl {
   template <typename Body, typename Parser>
   ErrorCode exchange(bhttp::request<Body>& request, Parser& parser) {
     answered = false;
-    auto error = wait([&](auto done) { bhttp::async_write(*stream, request, done); });
-    if (!error) error = wait([&](auto done) { bhttp::async_read_header(*stream, buffer, parser, done); });
+    auto error = wait([&](auto done) { on_stream([&](auto& on) { bhttp::async_write(on, request, done); }); });
+    if (!error)
+      error =
+          wait([&](auto done) { on_stream([&](auto& on) { bhttp::async_read_header(on, buffer, parser, done); }); });
     answered = !error;
     while (!error && !parser.is_done())
-      error = wait([&](auto done) { bhttp::async_read_some(*stream, buffer, parser, done); });
+      error = wait([&](auto done) { on_stream([&](auto& on) { bhttp::async_read_some(on, buffer, parser, done); }); });
     if (!error && !parser.get().keep_alive()) stream.reset();
     return error;
   }
@@ -126,17 +154,20 @@ struct Client::Impl {
 };
 
 Result<Client> Client::create(std::string_view base, ClientOptions options) {
-  if (!base.starts_with("http://"))
+  const bool secure = base.starts_with("https://");
+  if (!secure && !base.starts_with("http://"))
     return fail(Code::InvalidArgument, text::format("'{}' is no server address; write http://HOST:PORT", base));
-  std::string_view rest = base.substr(7);
+  std::string_view rest = base.substr(secure ? 8 : 7);
   while (rest.ends_with('/')) rest.remove_suffix(1);
   const std::string with_port =
-      rest.find(':') == std::string_view::npos ? std::string(rest) + ":80" : std::string(rest);
+      rest.find(':') == std::string_view::npos ? std::string(rest) + (secure ? ":443" : ":80") : std::string(rest);
   FETTLE_TRY(auto address, parse_address(with_port));
   auto impl = std::make_unique<Impl>();
   impl->address = std::move(address);
   impl->base = base;
   impl->options = std::move(options);
+  impl->secure = secure;
+  if (secure) FETTLE_TRY_(trust(impl->tls, impl->options.ca_file));
   return Client(std::move(impl));
 }
 

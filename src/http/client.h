@@ -14,6 +14,7 @@ struct ClientOptions {
   std::int64_t timeout_ms = 30'000;
   std::uint64_t max_body = 1U << 30U;
   std::string bearer_token;
+  std::string ca_file;  // PEM certificates that a https:// server's must be signed by; empty = the system's
 };
 
 class Client {

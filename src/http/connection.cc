@@ -3,6 +3,7 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -27,12 +28,23 @@ using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t kFilePiece = 256U << 10U;
 
-class Connection;
+using PlainStream = beast::tcp_stream;
+using TlsStream = asio::ssl::stream<beast::tcp_stream>;
+
+// What a responder may do with its connection, from any thread.
+class Reply {
+ public:
+  virtual ~Reply() = default;
+  virtual void send(Response response) = 0;
+  virtual void start_events() = 0;
+  virtual void end_events() = 0;
+  virtual bool event(std::string text) = 0;
+};
 
 // Answers one request; sends 500 when dropped unanswered.
 class Answer final : public Responder {
  public:
-  explicit Answer(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
+  explicit Answer(std::shared_ptr<Reply> connection) : connection_(std::move(connection)) {}
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
   ~Answer() override;  // ends an event stream
@@ -41,40 +53,40 @@ class Answer final : public Responder {
   bool event(std::string_view name, std::string_view data) override;
 
  private:
-  std::shared_ptr<Connection> connection_;
+  std::shared_ptr<Reply> connection_;
   std::atomic<bool> answered_ = false;
   std::atomic<bool> streaming_ = false;
 };
 
-class Connection : public std::enable_shared_from_this<Connection> {
+template <typename Stream>
+class Connection final : public Reply, public std::enable_shared_from_this<Connection<Stream>> {
  public:
-  Connection(asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared)
-      : stream_(std::move(socket)), shared_(std::move(shared)) {
+  template <typename... Arguments>
+  explicit Connection(std::shared_ptr<Shared> shared, Arguments&&... arguments)
+      : shared_(std::move(shared)), stream_(std::forward<Arguments>(arguments)...) {
     ++shared_->active;
     ErrorCode ignored;
-    stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
-    const auto peer = stream_.socket().remote_endpoint(ignored);
+    tcp().socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    const auto peer = tcp().socket().remote_endpoint(ignored);
     peer_ = ignored ? "" : text::format("{}:{}", peer.address().to_string(), peer.port());
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
-  ~Connection() {
+  ~Connection() override {
     remove_spooled_body();
     --shared_->active;
   }
 
   void start() {
-    asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->read_header(true); });
+    asio::dispatch(stream_.get_executor(), [self = self_()] { self->begin(); });
   }
 
-  // From any thread.
-  void send(Response response) {
-    asio::dispatch(stream_.get_executor(), [self = shared_from_this(), response = std::move(response)]() mutable {
-      self->write(std::move(response));
-    });
+  void send(Response response) override {
+    asio::dispatch(stream_.get_executor(),
+                   [self = self_(), response = std::move(response)]() mutable { self->write(std::move(response)); });
   }
-  void start_events() {
-    asio::dispatch(stream_.get_executor(), [self = shared_from_this()] {
+  void start_events() override {
+    asio::dispatch(stream_.get_executor(), [self = self_()] {
       self->streaming_ = true;
       --self->shared_->busy;  // a drain does not wait for it
       self->push(
@@ -82,29 +94,43 @@ class Connection : public std::enable_shared_from_this<Connection> {
           "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n");
     });
   }
-  void end_events() {
-    asio::dispatch(stream_.get_executor(), [self = shared_from_this()] {
+  void end_events() override {
+    asio::dispatch(stream_.get_executor(), [self = self_()] {
       self->ended_ = true;
       if (self->streaming_ && self->events_.empty()) self->close();
     });
   }
-  bool event(std::string text) {
+  bool event(std::string text) override {
     asio::dispatch(stream_.get_executor(),
-                   [self = shared_from_this(), text = std::move(text)]() mutable { self->push(std::move(text)); });
+                   [self = self_(), text = std::move(text)]() mutable { self->push(std::move(text)); });
     return !gone_ && !shared_->draining;
   }
 
  private:
   using Parser = bhttp::request_parser<bhttp::empty_body>;
 
+  std::shared_ptr<Connection> self_() { return this->shared_from_this(); }
+  beast::tcp_stream& tcp() { return beast::get_lowest_layer(stream_); }
+
+  void begin() {
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      tcp().expires_after(Ms(shared_->options.header_timeout_ms));
+      stream_.async_handshake(asio::ssl::stream_base::server, [self = self_()](ErrorCode error) {
+        if (!error) self->read_header(true);
+      });
+    } else {
+      read_header(true);
+    }
+  }
+
   void read_header(bool first) {
     if (shared_->draining) return close();
     header_.emplace();
     header_->header_limit(shared_->options.max_header_bytes);
     header_->body_limit(boost::none);
-    stream_.expires_after(Ms(first ? shared_->options.header_timeout_ms : shared_->options.idle_timeout_ms));
+    tcp().expires_after(Ms(first ? shared_->options.header_timeout_ms : shared_->options.idle_timeout_ms));
     bhttp::async_read_header(stream_, buffer_, *header_,
-                             [self = shared_from_this()](ErrorCode error, std::size_t) { self->on_header(error); });
+                             [self = self_()](ErrorCode error, std::size_t) { self->on_header(error); });
   }
 
   void on_header(ErrorCode error) {
@@ -145,19 +171,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void send_continue(RouteOptions options) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    asio::async_write(stream_, asio::buffer(kContinue),
-                      [self = shared_from_this(), options](ErrorCode error, std::size_t) {
-                        if (error) return self->finish(false);
-                        self->read_body(options);
-                      });
+    asio::async_write(stream_, asio::buffer(kContinue), [self = self_(), options](ErrorCode error, std::size_t) {
+      if (error) return self->finish(false);
+      self->read_body(options);
+    });
   }
 
   void read_body(RouteOptions options) {
     if (options.spool_body) return read_file_body(options);
     body_.emplace(std::move(*header_));
     limit(*body_, options);
-    stream_.expires_after(Ms(shared_->options.body_timeout_ms));
-    bhttp::async_read(stream_, buffer_, *body_, [self = shared_from_this(), options](ErrorCode error, std::size_t) {
+    tcp().expires_after(Ms(shared_->options.body_timeout_ms));
+    bhttp::async_read(stream_, buffer_, *body_, [self = self_(), options](ErrorCode error, std::size_t) {
       if (error) return self->on_body_error(error, options);
       self->request_.body = std::move(self->body_->get().body());
       self->handle();
@@ -176,14 +201,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void read_file_piece(RouteOptions options) {  // the deadline is for progress, not for the whole upload
-    stream_.expires_after(Ms(shared_->options.body_timeout_ms));
-    bhttp::async_read_some(stream_, buffer_, *file_,
-                           [self = shared_from_this(), options](ErrorCode error, std::size_t) {
-                             if (error) return self->on_body_error(error, options);
-                             if (!self->file_->is_done()) return self->read_file_piece(options);
-                             self->file_->get().body().close();
-                             self->handle();
-                           });
+    tcp().expires_after(Ms(shared_->options.body_timeout_ms));
+    bhttp::async_read_some(stream_, buffer_, *file_, [self = self_(), options](ErrorCode error, std::size_t) {
+      if (error) return self->on_body_error(error, options);
+      if (!self->file_->is_done()) return self->read_file_piece(options);
+      self->file_->get().body().close();
+      self->handle();
+    });
   }
 
   template <typename BodyParser>
@@ -213,11 +237,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
       if (auto answer = guard(request_)) return write(*std::move(answer));
     if (route_ == nullptr) return write(shared_->router->no_route(request_));
     if (route_->options.run == Run::Loop) return call();
-    shared_->run_on_worker([self = shared_from_this()] { self->call(); });
+    shared_->run_on_worker([self = self_()] { self->call(); });
   }
 
   void call() {
-    auto responder = std::make_shared<Answer>(shared_from_this());
+    auto responder = std::make_shared<Answer>(self_());
     try {
       route_->handler(request_, responder);
     } catch (const std::exception& error) {
@@ -244,21 +268,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (response.status != 204 && response.status != 304) out.set(bhttp::field::content_type, response.content_type);
     out.set("X-Content-Type-Options", "nosniff");
     for (const auto& [key, value] : response.headers) out.set(key, value);
-    stream_.expires_after(Ms(shared_->options.body_timeout_ms));
+    tcp().expires_after(Ms(shared_->options.body_timeout_ms));
     if (response.file) {
       out.content_length(file_range_.length);
       return write_file_header();
     }
     out.content_length(response.body.size());
     if (request_.method != Method::Head) out.body() = std::move(response.body);
-    bhttp::async_write(stream_, out, [self = shared_from_this()](ErrorCode error, std::size_t) {
-      self->finish(!error && self->keep_alive_);
-    });
+    bhttp::async_write(stream_, out,
+                       [self = self_()](ErrorCode error, std::size_t) { self->finish(!error && self->keep_alive_); });
   }
 
   void write_file_header() {
     serializer_.emplace(*message_);
-    bhttp::async_write_header(stream_, *serializer_, [self = shared_from_this()](ErrorCode error, std::size_t) {
+    bhttp::async_write_header(stream_, *serializer_, [self = self_()](ErrorCode error, std::size_t) {
       if (error) return self->finish(false);
       if (self->request_.method == Method::Head) return self->finish(self->keep_alive_);
       self->write_file_piece();
@@ -268,8 +291,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void write_file_piece() {
     piece_ = file_range_.next(kFilePiece);
     if (piece_.empty()) return finish(keep_alive_ && file_range_.length == 0);
-    stream_.expires_after(Ms(shared_->options.body_timeout_ms));
-    asio::async_write(stream_, asio::buffer(piece_), [self = shared_from_this()](ErrorCode error, std::size_t) {
+    tcp().expires_after(Ms(shared_->options.body_timeout_ms));
+    asio::async_write(stream_, asio::buffer(piece_), [self = self_()](ErrorCode error, std::size_t) {
       if (error) return self->finish(false);
       self->write_file_piece();
     });
@@ -280,22 +303,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (events_.size() == 1) push_next();
   }
   void push_next() {
-    stream_.expires_after(Ms(shared_->options.body_timeout_ms));
-    asio::async_write(stream_, asio::buffer(events_.front()),
-                      [self = shared_from_this()](ErrorCode error, std::size_t) {
-                        if (error) {
-                          self->gone_ = true;
-                          self->events_.clear();
-                          return;
-                        }
-                        self->events_.pop_front();
-                        if (!self->events_.empty())
-                          self->push_next();
-                        else if (self->ended_)
-                          self->close();
-                        else
-                          self->stream_.expires_never();
-                      });
+    tcp().expires_after(Ms(shared_->options.body_timeout_ms));
+    asio::async_write(stream_, asio::buffer(events_.front()), [self = self_()](ErrorCode error, std::size_t) {
+      if (error) {
+        self->gone_ = true;
+        self->events_.clear();
+        return;
+      }
+      self->events_.pop_front();
+      if (!self->events_.empty())
+        self->push_next();
+      else if (self->ended_)
+        self->close();
+      else
+        self->tcp().expires_never();
+    });
   }
 
   void count(int status) {
@@ -322,12 +344,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void close() {
-    ErrorCode ignored;
-    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      tcp().expires_after(Ms(shared_->options.header_timeout_ms));
+      stream_.async_shutdown([self = self_()](ErrorCode) {});
+    } else {
+      ErrorCode ignored;
+      tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    }
   }
 
-  beast::tcp_stream stream_;
   std::shared_ptr<Shared> shared_;
+  Stream stream_;
   std::string peer_;
   beast::flat_buffer buffer_;
   std::optional<Parser> header_;
@@ -383,7 +410,10 @@ void Shared::join_workers() {
 
 void start_connection(asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared) {
   ++shared->connections;
-  std::make_shared<Connection>(std::move(socket), std::move(shared))->start();
+  if (shared->tls)
+    std::make_shared<Connection<TlsStream>>(shared, std::move(socket), *shared->tls)->start();
+  else
+    std::make_shared<Connection<PlainStream>>(shared, std::move(socket))->start();
 }
 
 }  // namespace fettle::http

@@ -7,9 +7,11 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "http/router.h"
@@ -21,6 +23,7 @@ namespace fettle::http {
 struct Shared {
   ServerOptions options;
   std::unique_ptr<Router::Impl> router;
+  std::optional<boost::asio::ssl::context> tls;  // set: every connection begins with a handshake
   std::atomic<std::uint64_t> connections = 0, requests = 0, responses_4xx = 0, responses_5xx = 0, active = 0, busy = 0;
   std::atomic<bool> draining = false;
 

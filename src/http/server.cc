@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <thread>
 
@@ -30,6 +31,24 @@ std::unexpected<Error> bind_error(const std::string& address, const boost::syste
                 text::format("port {} is in use ({}); choose another, or 0 for a free one", port, address));
   const auto code = error == asio::error::access_denied ? Code::PermissionDenied : Code::InvalidArgument;
   return fail(code, text::format("cannot listen on '{}': {}", address, error.message()));
+}
+
+// The context of a TLS listener; nullopt for a plain one.
+Result<std::optional<asio::ssl::context>> tls_context(const ServerOptions& options) {
+  if (options.certificate_file.empty() && options.key_file.empty()) return std::nullopt;
+  if (options.certificate_file.empty() || options.key_file.empty())
+    return fail(Code::InvalidArgument, "TLS needs both a certificate file and a key file (PEM)");
+  asio::ssl::context context(asio::ssl::context::tls_server);
+  ::SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
+  boost::system::error_code error;
+  context.use_certificate_chain_file(options.certificate_file, error);
+  if (error)
+    return fail(Code::InvalidArgument,
+                text::format("cannot use certificate '{}': {}", options.certificate_file, error.message()));
+  context.use_private_key_file(options.key_file, asio::ssl::context::pem, error);
+  if (error)
+    return fail(Code::InvalidArgument, text::format("cannot use key '{}': {}", options.key_file, error.message()));
+  return context;
 }
 
 }  // namespace
@@ -87,11 +106,10 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() { drain(0); }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Router router) {
-  if (!options.certificate_file.empty() || !options.key_file.empty())
-    return fail(Code::Unimplemented, "TLS is not supported by this listener yet; put a TLS proxy in front of it");
   FETTLE_TRY(const auto address, parse_address(options.address));
   auto impl = std::make_unique<Impl>();
   for (int i = 0; i < std::max(1, options.loops); ++i) impl->loops.push_back(std::make_unique<Loop>());
+  FETTLE_TRY(impl->shared->tls, tls_context(options));
   impl->shared->options = std::move(options);
   impl->shared->router = std::move(router.impl_);
   FETTLE_TRY_(impl->listen(address));
@@ -100,7 +118,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Router rout
 }
 
 std::string Server::address() const { return impl_->address; }
-std::string Server::url() const { return "http://" + impl_->address; }
+std::string Server::url() const { return (impl_->shared->tls ? "https://" : "http://") + impl_->address; }
 
 ServerCounters Server::counters() const {
   const auto& s = *impl_->shared;
