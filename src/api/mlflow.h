@@ -1,0 +1,22 @@
+// The MLflow REST API over tracking, registry and artifacts: an unmodified `mlflow` client works against it.
+//
+// Adds every route under /api/2.0/mlflow and /ajax-api/2.0/mlflow, /api/2.0/mlflow-artifacts (and ajax), /version. Wire
+// rules, error codes and texts follow MLflow 3.11 (kMlflowVersion); a user's mistake is never a 5xx, since clients
+// retry those for minutes. The stores must outlive the server that the router is given to.
+#pragma once
+
+#include <string_view>
+
+#include "http/server.h"
+#include "registry/store.h"
+#include "tracking/artifacts.h"
+#include "tracking/store.h"
+
+namespace fettle::api {
+
+inline constexpr std::string_view kMlflowVersion = "3.11.1";  // answered by GET /version
+
+void add_mlflow_routes(http::Router& router, tracking::Store& tracking, registry::Store& registry,
+                       tracking::Artifacts& artifacts);
+
+}  // namespace fettle::api
