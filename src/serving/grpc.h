@@ -1,0 +1,33 @@
+// Predictions over gRPC: service inference.GRPCInferenceService in Triton's dialect (inference.proto).
+//
+// One thread with one completion queue reads, scores and answers: it is a data loop, so nothing on it blocks. Only
+// programs that link fettle_serving_grpc pay for gRPC.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "serving/runtime.h"
+
+namespace fettle::serving {
+
+class GrpcServer {
+ public:
+  // `address` is HOST:PORT, port 0 for a free one; without TLS. Unavailable if the port is in use. `runtime` is borrowed
+  // and outlives the server.
+  [[nodiscard]] static Result<std::unique_ptr<GrpcServer>> start(std::string_view address, Runtime& runtime);
+  ~GrpcServer();                              // drain with 0 ms
+  [[nodiscard]] std::string address() const;  // "127.0.0.1:43211", the real port
+  // Stops accepting and lets running requests finish, at most `timeout_ms`.
+  void drain(std::int64_t timeout_ms);
+
+ private:
+  struct Impl;
+  explicit GrpcServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fettle::serving

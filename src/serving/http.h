@@ -1,0 +1,24 @@
+// Predictions over HTTP: the Open Inference Protocol (version 2) and MLflow's scoring protocol.
+//
+//   GET  /v2, /v2/health/live, /v2/health/ready, /v2/models/{model}[/versions/{version}][/ready]
+//   POST /v2/models/{model}[/versions/{version}]/infer   JSON or the binary tensor extension
+//   POST /v2/repository/index
+//   POST /invocations (when there is one endpoint), /endpoints/{model}/invocations; GET /ping
+//   POST /v2/outcomes                                     answers once the outcomes are on disk
+//
+// Inputs are the model's columns by name, shape [n] or [n, 1], or one input of shape [n, columns]. Two inputs are
+// reserved: `fettle.unit` (BYTES [n], who is assigned to a variant) and `fettle.time_ms` (INT64 [n], event time);
+// the request parameters `unit` and `time_ms` say one for all rows. A row's prediction id is "<request id>:<row>"; its
+// prefix comes back as parameter `prediction_id_prefix`. Output `fettle.variant` tells who answered each row.
+#pragma once
+
+#include "http/server.h"
+#include "serving/runtime.h"
+
+namespace fettle::serving {
+
+// Adds the routes; `runtime` is borrowed and outlives the server. Predictions run on the connection's loop, outcomes on
+// a worker.
+void add_routes(http::Router& router, Runtime& runtime);
+
+}  // namespace fettle::serving
