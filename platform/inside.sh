@@ -90,6 +90,23 @@ run_test() {
   exec ctest --test-dir "$(build_folder dev)" -j "$(nproc)" --output-on-failure --progress "$@"
 }
 
+# Each fuzz target for some seconds, from its seeds; what it finds is kept in the build folder and printed.
+run_fuzz() {
+  local seconds=${1:-10} folder target name
+  run_build fuzz fuzzers
+  folder=$(build_folder fuzz)
+  cd "$FETTLE_REPO"
+  for target in "$folder"/fuzz/fuzz_*; do
+    name=${target##*/fuzz_}
+    say "fuzz: $name for $seconds s"
+    mkdir -p "$folder/corpus/$name" "fuzz/seeds/$name"
+    "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+      -artifact_prefix="$folder/corpus/$name-" "$folder/corpus/$name" "fuzz/seeds/$name" >"$folder/corpus/$name.log" 2>&1 ||
+      { tail -n 40 "$folder/corpus/$name.log" >&2; die "fuzz: $name failed; its input is in $folder/corpus/"; }
+    grep number_of_executed_units "$folder/corpus/$name.log"
+  done
+}
+
 format_files() { git -C "$FETTLE_REPO" ls-files 'src/*.h' 'src/*.cc' 'apps/*.h' 'apps/*.cc' 'bench/*.cc' 'bench/*.h' 'fuzz/*.cc'; }
 
 run_format() {

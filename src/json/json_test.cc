@@ -51,6 +51,14 @@ TEST(Json, TakesPythonsNonFiniteLiterals) {
 
 TEST(Json, DoublesStayDoubles) { EXPECT_EQ(dump(Value(2.0)), "2.0"); }
 
+TEST(Json, EveryDoubleIsReadBackExactly) {
+  for (const auto* text : {"2.777777777777778e32", "0.1", "1.7976931348623157e308", "5e-324", "123456.789012345678"}) {
+    const auto once = *parse(text);
+    EXPECT_EQ(parse(dump(once))->as_double(), once.as_double()) << text;
+  }
+  EXPECT_EQ(parse("277777777777777777777277777777778")->as_double(), 277777777777777777777277777777778.0);
+}
+
 TEST(Json, SaysWhereTheTextIsWrong) {
   EXPECT_THAT(parse("{\n  \"a\": ]}", "request body").error().message,
               testing::HasSubstr("request body is not valid JSON: line 2"));

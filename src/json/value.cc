@@ -213,6 +213,7 @@ void write(std::string& out, const Value& value, int indent) {
 Result<Value> parse(std::string_view text, std::string_view name) {
   boost::json::parse_options options;
   options.allow_infinity_and_nan = true;
+  options.numbers = boost::json::number_precision::precise;  // what is written is read back as the same double
   options.max_depth = 128;
   boost::json::basic_parser<Builder> parser(options);
   boost::system::error_code error;
