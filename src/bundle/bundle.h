@@ -51,7 +51,7 @@ BOOST_DESCRIBE_STRUCT(Manifest, (), (format, model, files, provenance))
 
 inline constexpr std::string_view kManifestFile = "bundle.json";  // the manifest's name in an unpacked folder
 
-// The manifest's canonical bytes: keys sorted, no white space. Their SHA-256 is the bundle's digest.
+// The manifest's canonical bytes: keys sorted, one space after ',' and ':'. Their SHA-256 is the bundle's digest.
 [[nodiscard]] std::string canonical(const Manifest& manifest);
 // DataLoss if the bytes are no manifest, or break invariant (1).
 [[nodiscard]] Result<Manifest> parse(std::string_view bytes);
