@@ -18,6 +18,7 @@
 #include "control/commands.h"
 #include "control/deploy.h"
 #include "control/store.h"
+#include "os/process.h"
 
 namespace fettle::control {
 
@@ -27,8 +28,9 @@ struct LoopParts {  // borrowed; all outlive the loop
   serving::Runtime& runtime;
   const Clock& clock;
   Loader load;                                                       // bundle digest -> what serves and watches it
-  std::function<Result<void>(const Endpoint&)> champion_changed;     // moves the registry's alias; may be empty
-  std::function<Result<os::Exit>(const os::Command&)> run_retrain;   // empty = os::run
+  std::function<void(const Endpoint&)> endpoint_changed;  // moves the registry's aliases; may be empty
+  // Runs a retraining on a thread of its own; `cancelled` turns true when the loop stops. Empty = os::run.
+  std::function<Result<os::Exit>(const os::Command&, const std::function<bool()>& cancelled)> run_retrain;
 };
 
 class Loop {

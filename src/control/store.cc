@@ -47,6 +47,14 @@ Result<void> put_all(Session& session, std::string_view statement, const std::ve
   return {};
 }
 
+Result<void> put_checkpoint(Session& session, const Checkpoint& at) {
+  const auto watermarks = json::dump(json::to_value(at.watermarks_ms));
+  FETTLE_TRY_(session.execute("INSERT OR REPLACE INTO checkpoint VALUES(1, ?, ?, ?)",
+                              {static_cast<std::int64_t>(at.cursor.segment),
+                               static_cast<std::int64_t>(at.cursor.offset), std::string_view(watermarks)}));
+  return {};
+}
+
 using Parameters = std::vector<sql::Parameter>;
 std::string_view view(const std::string& text) { return text; }
 
@@ -54,6 +62,7 @@ std::string_view view(const std::string& text) { return text; }
 
 bool Changes::empty() const noexcept {
   return endpoints.empty() && rollouts.empty() && decisions.empty() && windows.empty() && alerts.empty() &&
+         watches.empty() &&
          retrains.empty() && projects.empty() && bundles.empty() && verdicts.empty() && changes.empty() && !checkpoint;
 }
 
@@ -73,8 +82,10 @@ sql::Migrations Store::migrations() {
     CREATE TABLE verdicts(id TEXT PRIMARY KEY, run_id TEXT NOT NULL, created_ms INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE INDEX verdicts_by_run ON verdicts(run_id, created_ms);
     CREATE TABLE changes(id INTEGER PRIMARY KEY, body TEXT NOT NULL);
+    CREATE TABLE watches(endpoint TEXT, bundle TEXT, kind TEXT, body TEXT NOT NULL,
+                         PRIMARY KEY(endpoint, bundle, kind)) WITHOUT ROWID;
     CREATE TABLE checkpoint(one INTEGER PRIMARY KEY CHECK (one = 1), segment INTEGER, offset INTEGER,
-                            watermark_ms INTEGER);
+                            watermarks TEXT NOT NULL);
   )"}};
 }
 
@@ -92,6 +103,9 @@ Result<void> Store::put(const Changes& changes) {
         [](const WindowRecord& w) { return Parameters{view(w.endpoint), view(w.kind), w.start_ms, view(w.bundle)}; }));
     FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO alerts VALUES(?, ?, ?)", changes.alerts,
                         [](const AlertRecord& a) { return Parameters{view(a.id), a.opened_event_ms}; }));
+    FETTLE_TRY_(put_all(
+        session, "INSERT OR REPLACE INTO watches VALUES(?, ?, ?, ?)", changes.watches,
+        [](const WatchRecord& w) { return Parameters{view(w.endpoint), view(w.bundle), view(w.kind)}; }));
     FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO retrains VALUES(?, ?, ?)", changes.retrains,
                         [](const Retrain& r) { return Parameters{view(r.id), r.started_ms}; }));
     FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO projects VALUES(?, ?)", changes.projects,
@@ -102,11 +116,7 @@ Result<void> Store::put(const Changes& changes) {
                         [](const VerdictRecord& v) { return Parameters{view(v.id), view(v.run_id), v.created_ms}; }));
     FETTLE_TRY_(put_all(session, "INSERT INTO changes(body) VALUES(?)", changes.changes,
                         [](const Change&) { return Parameters{}; }));
-    if (const auto& at = changes.checkpoint)
-      FETTLE_TRY_(session.execute("INSERT OR REPLACE INTO checkpoint VALUES(1, ?, ?, ?)",
-                                  {static_cast<std::int64_t>(at->cursor.segment),
-                                   static_cast<std::int64_t>(at->cursor.offset), at->watermark_ms}));
-    return {};
+    return changes.checkpoint ? put_checkpoint(session, *changes.checkpoint) : Result<void>();
   });
 }
 
@@ -136,6 +146,9 @@ Result<std::vector<AlertRecord>> Store::alerts() const {
 Result<AlertRecord> Store::alert(const std::string& id) const {
   return select_one<AlertRecord>(database_, "SELECT body FROM alerts WHERE id = ?", id, "alert");
 }
+Result<std::vector<WatchRecord>> Store::watches() const {
+  return select<WatchRecord>(database_, "SELECT body FROM watches");
+}
 Result<std::vector<Retrain>> Store::retrains() const {
   return select<Retrain>(database_, "SELECT body FROM retrains ORDER BY started_ms DESC, rowid DESC");
 }
@@ -163,13 +176,17 @@ Result<std::vector<Change>> Store::changes(std::size_t limit) const {
 
 Result<std::optional<Checkpoint>> Store::checkpoint() const {
   std::optional<Checkpoint> found;
+  std::string watermarks;
   FETTLE_TRY_(database_.read([&](Session& session) {
-    return session.query("SELECT segment, offset, watermark_ms FROM checkpoint", {}, [&](const sql::Row& row) {
-      found = Checkpoint{{static_cast<std::uint64_t>(row.integer(0)), static_cast<std::uint64_t>(row.integer(1))},
-                         row.integer(2)};
+    return session.query("SELECT segment, offset, watermarks FROM checkpoint", {}, [&](const sql::Row& row) {
+      found = Checkpoint{{static_cast<std::uint64_t>(row.integer(0)), static_cast<std::uint64_t>(row.integer(1))}, {}};
+      watermarks = row.text(2);
       return false;
     });
   }));
+  if (!found) return found;
+  FETTLE_TRY(const auto value, json::parse(watermarks, "checkpoint"));
+  FETTLE_TRY(found->watermarks_ms, (json::from_value<std::map<std::string, std::int64_t>>(value, "checkpoint")));
   return found;
 }
 

@@ -4,6 +4,7 @@
 // Thread-safe (sql::Database is).
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,13 +12,14 @@
 #include "base/result.h"
 #include "control/records.h"
 #include "event/log.h"
+#include "monitor/alerts.h"
 #include "sql/database.h"
 
 namespace fettle::control {
 
 struct Checkpoint {  // From where the event log is read again after a restart.
-  event::Cursor cursor;
-  std::int64_t watermark_ms = 0;  // the latest event time seen before it
+  event::Cursor cursor;  // everything before it is in closed windows
+  std::map<std::string, std::int64_t> watermarks_ms;  // latest event time by endpoint
 };
 
 struct Change {  // One line of "what changed", for people.
@@ -40,6 +42,13 @@ struct VerdictRecord {
 };
 BOOST_DESCRIBE_STRUCT(VerdictRecord, (), (id, run_id, status, created_ms, verdict))
 
+// How far the alerts of one bundle's windows have come: monitor::AlertState, by kind of window.
+struct WatchRecord {
+  std::string endpoint, bundle, kind;
+  std::vector<monitor::AlertState> states;
+};
+BOOST_DESCRIBE_STRUCT(WatchRecord, (), (endpoint, bundle, kind, states))
+
 // What one decision changes; records replace those with the same key.
 struct Changes {
   std::vector<Endpoint> endpoints;
@@ -47,6 +56,7 @@ struct Changes {
   std::vector<DecisionRecord> decisions;
   std::vector<WindowRecord> windows;
   std::vector<AlertRecord> alerts;
+  std::vector<WatchRecord> watches;
   std::vector<Retrain> retrains;
   std::vector<Project> projects;
   std::vector<BundleRecord> bundles;
@@ -73,6 +83,7 @@ class Store {
   [[nodiscard]] Result<std::vector<WindowRecord>> windows(const std::string& endpoint, const std::string& kind) const;
   [[nodiscard]] Result<std::vector<AlertRecord>> alerts() const;         // newest first
   [[nodiscard]] Result<AlertRecord> alert(const std::string& id) const;  // NotFound
+  [[nodiscard]] Result<std::vector<WatchRecord>> watches() const;
   [[nodiscard]] Result<std::vector<Retrain>> retrains() const;           // newest first
   [[nodiscard]] Result<std::vector<Project>> projects() const;
   [[nodiscard]] Result<BundleRecord> bundle(const std::string& digest) const;  // NotFound

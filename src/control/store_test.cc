@@ -23,12 +23,13 @@ TEST_F(StoreTest, OneDecisionIsPutWholeAndReadBack) {
   rollout.state = RolloutState::RolledBack;
   changes.rollouts.push_back(rollout);
   changes.decisions.push_back({"r1", 10, 20, 1, "rollback", "fettle", "log loss is worse", 0.1, 0.05, 0.15, {}});
-  changes.checkpoint = Checkpoint{{3, 77}, 20};
+  changes.checkpoint = Checkpoint{{3, 77}, {{"flights", 20}}};
   ASSERT_TRUE(store_.put(changes));
   EXPECT_EQ(store_.endpoint("flights")->variants.at(0).bundle, "abc");
   EXPECT_EQ(store_.rollout("r1")->state, RolloutState::RolledBack);
   EXPECT_EQ(store_.decisions("r1")->at(0).upper, 0.15);
   EXPECT_EQ((*store_.checkpoint())->cursor.offset, 77U);
+  EXPECT_EQ((*store_.checkpoint())->watermarks_ms.at("flights"), 20);
 }
 
 TEST_F(StoreTest, RecordsReplaceThoseWithTheSameKeyAndDecisionsAdd) {

@@ -6,6 +6,7 @@
 // never advances.
 #pragma once
 
+#include <boost/describe.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,12 +21,14 @@ struct Step {
   std::uint64_t min_outcomes = 500;  // matured outcomes of the challenger in this step before it may end
   double margin = 0.02;  // the challenger may be at most this much worse (upper bound of the difference of mean losses)
 };
+BOOST_DESCRIBE_STRUCT(Step, (), (percent, min_outcomes, margin))
 
 struct Guardrails {
   double max_error_rate_increase = 0.01;  // requests answered with an error, challenger minus champion
   double max_latency_ratio = 3.0;         // p99 challenger / p99 champion
   double max_loss_increase = 0.0;         // rolled back when the LOWER bound of the loss difference is above this
 };
+BOOST_DESCRIBE_STRUCT(Guardrails, (), (max_error_rate_increase, max_latency_ratio, max_loss_increase))
 
 struct Plan {
   std::vector<Step> steps;  // percent rises strictly and ends at 100
@@ -34,6 +37,7 @@ struct Plan {
   std::int64_t max_step_ms = 0;  // event time; a step without verdict for longer is rolled back; 0 = never
   [[nodiscard]] Result<void> check() const;
 };
+BOOST_DESCRIBE_STRUCT(Plan, (), (steps, guardrails, alpha, max_step_ms))
 
 struct Arm {  // one variant since the current step began
   std::uint64_t requests = 0;
