@@ -90,6 +90,14 @@ run_test() {
   exec ctest --test-dir "$(build_folder dev)" -j "$(nproc)" --output-on-failure --progress "$@"
 }
 
+# On the release preset, unless FETTLE_DEMO_PRESET says otherwise.
+run_demo() {
+  local preset=${FETTLE_DEMO_PRESET:-release}
+  run_build "$preset"
+  export PATH="$(build_folder "$preset")/apps:$PATH"
+  exec python3 "$FETTLE_REPO/tools/demo/demo.py" "$@"
+}
+
 # Each fuzz target for some seconds, from its seeds; what it finds is kept in the build folder and printed.
 run_fuzz() {
   local seconds=${1:-10} folder target name
