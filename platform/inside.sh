@@ -83,11 +83,20 @@ web_build() {
   echo "$want" > "$web/dist/.fettle-digest"
 }
 
+# Under TSan only what is concurrent: its reports about libraries that were not built with it would be noise.
+concurrent="sql event http serving control"
+
+# PRESET=asan ./run test, PRESET=tsan ./run test: the same tests under a sanitizer.
 run_test() {
-  run_build dev
-  say "tests"
+  local build=() select=()
+  if [ "$PRESET" = tsan ]; then
+    build=($(printf '%s_test ' $concurrent))
+    select=(-R "^($(echo $concurrent | tr ' ' '|'))\\.")
+  fi
+  run_build "$PRESET" "${build[@]}"
+  say "tests ($PRESET)"
   cd "$FETTLE_REPO"
-  exec ctest --test-dir "$(build_folder dev)" -j "$(nproc)" --output-on-failure --progress "$@"
+  exec ctest --test-dir "$(build_folder "$PRESET")" -j "$(nproc)" --output-on-failure --progress "${select[@]}" "$@"
 }
 
 # On the release preset, unless FETTLE_DEMO_PRESET says otherwise.
