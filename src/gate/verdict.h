@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "json/value.h"
 
 namespace fettle::gate {
@@ -43,9 +45,12 @@ BOOST_DESCRIBE_STRUCT(Verdict, (), (format, status, suite, model, champion, chec
 
 // The worst of the checks; Unknown if there are none.
 [[nodiscard]] Status worst(const std::vector<Check>& checks) noexcept;
-[[nodiscard]] bool stops(Status status) noexcept;                // Unknown and Fail
-[[nodiscard]] std::string_view name(Status status) noexcept;     // "pass", "warn", "unknown", "fail"
-[[nodiscard]] std::string summary(const Verdict& verdict);       // one line: "gate 'default': fail (1 of 12 ...)"
-[[nodiscard]] std::string number_with_unit(const Check& check);  // "0.012 nats (at most 0.01)"; "-" without value
+[[nodiscard]] bool stops(Status status) noexcept;             // Unknown and Fail
+[[nodiscard]] std::string_view name(Status status) noexcept;  // "pass", "warn", "unknown", "fail"
+// One line: "gate 'default': fail: 2 of 14 checks stop this model: leakage.time, quality.constant".
+[[nodiscard]] std::string summary(const Verdict& verdict);
+// For a person: a line a check (worst first), then for each that did not pass what it took for true and how it looked.
+[[nodiscard]] std::string report(const Verdict& verdict);
+[[nodiscard]] Result<Verdict> parse_verdict(std::string_view text, const std::string& where);  // verdict.json
 
 }  // namespace fettle::gate
