@@ -242,9 +242,8 @@ class Gatherer {
     auto& words = column_.dictionary;
     std::vector<std::int32_t> order(words.size());
     std::iota(order.begin(), order.end(), 0);
-    std::ranges::sort(order, {}, [&](std::int32_t code) -> std::string_view {
-      return words[static_cast<std::size_t>(code)];
-    });
+    std::ranges::sort(order, {},
+                      [&](std::int32_t code) -> std::string_view { return words[static_cast<std::size_t>(code)]; });
     std::vector<std::string> sorted(words.size());
     std::vector<std::int32_t> place(words.size());
     for (std::size_t i = 0; i < order.size(); ++i) {
@@ -304,8 +303,8 @@ arrow::Result<std::shared_ptr<arrow::Array>> text_to_arrow(const Column& column,
   arrow::StringBuilder builder;
   ARROW_RETURN_NOT_OK(builder.AppendValues(words));
   ARROW_ASSIGN_OR_RAISE(const auto dictionary, builder.Finish());
-  const auto indices = std::make_shared<arrow::Int32Array>(static_cast<std::int64_t>(codes.size()), buffer_of(codes),
-                                                           std::move(valid));
+  const auto indices =
+      std::make_shared<arrow::Int32Array>(static_cast<std::int64_t>(codes.size()), buffer_of(codes), std::move(valid));
   return arrow::DictionaryArray::FromArrays(arrow::dictionary(arrow::int32(), arrow::utf8()), indices, dictionary);
 }
 

@@ -14,7 +14,7 @@ enum class Format : std::uint8_t { Parquet, Csv, Tsv, JsonLines, Ipc };
 
 Result<Format> format_of(const std::string& path) {
   static const std::vector<std::pair<std::string, Format>> kExtensions{
-      {".parquet", Format::Parquet}, {".csv", Format::Csv},   {".tsv", Format::Tsv},    {".jsonl", Format::JsonLines},
+      {".parquet", Format::Parquet},  {".csv", Format::Csv},   {".tsv", Format::Tsv},     {".jsonl", Format::JsonLines},
       {".ndjson", Format::JsonLines}, {".arrow", Format::Ipc}, {".feather", Format::Ipc}, {".ipc", Format::Ipc}};
   const auto name = text::lower(path);
   for (const auto& [extension, format] : kExtensions)
@@ -151,9 +151,9 @@ Result<void> check_columns(const std::vector<std::string>& there, const std::vec
   for (const auto& name : wanted) {
     if (std::ranges::find(there, name) != there.end()) continue;
     const auto closest = text::closest(name, there);
-    return fail(Code::NotFound, text::format("there is no column '{}'{}; the columns are {}", name,
-                                             closest ? text::format(" (did you mean '{}'?)", *closest) : "",
-                                             text::join(there, ", ")));
+    return fail(Code::NotFound,
+                text::format("there is no column '{}'{}; the columns are {}", name,
+                             closest ? text::format(" (did you mean '{}'?)", *closest) : "", text::join(there, ", ")));
   }
   return {};
 }

@@ -16,7 +16,8 @@ using Reader = std::shared_ptr<arrow::ipc::RecordBatchFileReader>;
 
 Result<Reader> open(const std::string& path) {
   auto file = arrow::io::ReadableFile::Open(path);
-  if (!file.ok()) return fail(Code::PermissionDenied, text::format("cannot read '{}': {}", path, file.status().message()));
+  if (!file.ok())
+    return fail(Code::PermissionDenied, text::format("cannot read '{}': {}", path, file.status().message()));
   auto reader = arrow::ipc::RecordBatchFileReader::Open(*file);
   if (!reader.ok()) return damaged(path, reader.status());
   return *std::move(reader);
@@ -70,7 +71,8 @@ Result<std::string> ipc_bytes(const Table& table) {
     return bytes->ToString();
   };
   auto bytes = write();
-  if (!bytes.ok()) return fail(Code::Internal, text::format("Arrow IPC cannot be written: {}", bytes.status().message()));
+  if (!bytes.ok())
+    return fail(Code::Internal, text::format("Arrow IPC cannot be written: {}", bytes.status().message()));
   return *std::move(bytes);
 }
 

@@ -35,7 +35,8 @@ auto guarded(const std::string& path, const F& read) -> decltype(read()) {
 
 Result<Reader> open(const std::string& path, bool dictionaries) {
   auto file = arrow::io::ReadableFile::Open(path);
-  if (!file.ok()) return fail(Code::PermissionDenied, text::format("cannot read '{}': {}", path, file.status().message()));
+  if (!file.ok())
+    return fail(Code::PermissionDenied, text::format("cannot read '{}': {}", path, file.status().message()));
   auto properties = parquet::default_reader_properties();
   properties.set_page_checksum_verification(true);
   parquet::arrow::FileReaderBuilder builder;
@@ -163,8 +164,8 @@ Result<std::string> parquet_bytes(const Table& table) {
                               ->max_row_group_length(kRowGroup)
                               ->build();
   const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-  const auto written = parquet::arrow::WriteTable(*source, arrow::default_memory_pool(), *sink, kRowGroup, properties,
-                                                  arrow_properties);
+  const auto written =
+      parquet::arrow::WriteTable(*source, arrow::default_memory_pool(), *sink, kRowGroup, properties, arrow_properties);
   if (!written.ok()) return fail(Code::Internal, text::format("Parquet cannot be written: {}", written.message()));
   auto bytes = (*sink)->Finish();
   if (!bytes.ok()) return fail(Code::Internal, bytes.status().message());

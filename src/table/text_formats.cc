@@ -36,8 +36,8 @@ arrow::Result<std::shared_ptr<arrow::Table>> parse_csv(const std::string& path, 
   convert.quoted_strings_can_be_null = false;
   convert.auto_dict_encode = true;
   convert.auto_dict_max_cardinality = std::numeric_limits<std::int32_t>::max();
-  ARROW_ASSIGN_OR_RAISE(const auto reader, arrow::csv::TableReader::Make(arrow::io::default_io_context(), file, read,
-                                                                         parse, convert));
+  ARROW_ASSIGN_OR_RAISE(const auto reader,
+                        arrow::csv::TableReader::Make(arrow::io::default_io_context(), file, read, parse, convert));
   return reader->Read();
 }
 
