@@ -1,9 +1,10 @@
 // From reports to alerts: which to open, keep and close. Pure: state in, state out; the caller stores it.
 //
-// Rules: (1) data quality opens at the first window that finds it; every other kind after `consecutive` windows in a
-// row. (2) An open alert closes after `clear` judged windows without its finding. (3) A window that could not judge a
-// kind (too few rows or outcomes) neither counts for nor against it. (4) One state per (kind, subject).
-// Keep one state list per endpoint, bundle and kind of window: a new bundle has a new reference, hence a fresh list.
+// Rules: (1) data quality opens at the first window that finds it, and so does drift of an input that breaks a data
+// quality rule in the same window; all else after `consecutive` windows in a row. (2) An open alert closes after
+// `clear` judged windows without its finding. (3) A window that could not judge a kind (too few rows or outcomes)
+// neither counts for nor against it. (4) One state per (kind, subject). Keep one state list per endpoint, bundle and
+// kind of window: a new bundle has a new reference, hence a fresh list.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -33,8 +34,7 @@ struct AlertState {
 };
 BOOST_DESCRIBE_STRUCT(AlertState, (), (kind, subject, found, quiet, open))
 
-// Everything that alarms in one window. One finding a subject: a slice's drift that a data quality finding on the same
-// feature already explains is left out.
+// Everything that alarms in one window, one finding a (kind, subject), most severe first. `output_name`: the model's.
 [[nodiscard]] std::vector<Finding> findings(const WindowReport& report, const Config& config,
                                             const std::string& output_name);
 

@@ -20,14 +20,14 @@ struct Config {
   double min_slice_share = 0.01;       // slices below this share of rows raise no drift alarm of their own
   double min_violation_share = 0.002;  // of rows breaking a data quality rule
   double min_calibration_gap = 0.05;   // |mean prediction - observed rate|
-  double min_auc_drop = 0.05;          // below the held-out AUC
-  double max_log_loss_ratio = 1.25;    // of the held-out log loss
+  double min_auc_drop = 0.08;          // below the held-out AUC
+  double max_log_loss_ratio = 1.1;     // of (log loss / the constant's log loss) over the same ratio held out
   int consecutive = 2;                 // windows in a row before an alert opens; data quality opens at once
   int clear = 1;                       // windows in a row without the finding before it closes
   double min_outcome_share = 0.8;      // of predictions with an outcome, to judge concept drift and performance
   std::uint64_t min_rows = 500;        // of a window, to judge anything; of outcomes likewise
   std::uint64_t min_slice_rows = 30;   // of a slice, to look at it
-  int min_days = 5;  // of outcomes in a window, to judge concept drift and performance: days differ by more than chance
+  int min_days = 5;  // of a window, to judge drift, and of its outcomes: days and weekdays differ by more than chance
 };
 BOOST_DESCRIBE_STRUCT(Config, (),
                       (label_name, threshold, slices, alpha, min_drift, min_slice_shift, min_slice_share,

@@ -49,10 +49,10 @@ struct SliceCounts {
   std::vector<Sums> sums;           // [category * inputs + input]
 };
 
-struct DayCounts {  // joined outcomes by the UTC day of their prediction
+struct DayCounts {  // by the UTC day of the prediction's event time
   std::int64_t day = 0;
-  stats::Moments gap;   // output - label
-  stats::Moments loss;  // log loss
+  std::uint64_t rows = 0;  // predictions
+  stats::Moments gap;      // output - label, of joined rows
 };
 
 class Profile {

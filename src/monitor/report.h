@@ -6,7 +6,10 @@
 //   drift          chi-square homogeneity on the reference's bins, BH over inputs; effect = debiased JS distance
 //   slice drift    Welch's t on an input's mean within a slice, BH over all; effect = shift in standard deviations
 //   concept drift  mean of output - label, days as clusters (Student's t over days); predictions above observations > 0
-//   performance    log loss against the window's own constant and the held-out log loss; AUC against the held-out AUC
+//   performance    log loss over the window's own constant: above 1, or above the held-out ratio by more than allowed;
+//                  AUC against the held-out AUC. Of the rows seen, hence rows are the units here
+// A window of fewer than `min_days` days is no fair sample of a reference that spans whole weeks (its weekdays alone
+// would drift), so it is judged by data quality only; the other figures are shown, without alarms.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -40,7 +43,8 @@ struct DriftFinding {
   std::string feature;
   std::string slice;  // "origin = ATL"; empty for all rows
   std::uint64_t rows = 0;
-  double effect = 0;  // whole: debiased Jensen-Shannon distance, base 2 (0 to 1); slice: shift of the mean in sd
+  double effect = 0;  // whole: debiased Jensen-Shannon distance, base 2 (0 to 1); slice: shift of the mean in sd of the
+                      // slice in the reference
   double ks = 0;      // largest gap between the cumulative shares, at bin edges; 0 for categories
   double psi = 0;     // population stability index, 0.5 added to each count
   double mean = 0, reference_mean = 0;  // numeric inputs
@@ -62,21 +66,23 @@ BOOST_DESCRIBE_STRUCT(ConceptDrift, (), (n, days, predicted_mean, observed_mean,
 struct Performance {
   std::uint64_t n = 0;
   double log_loss = 0, log_loss_lower = 0, log_loss_upper = 0;
-  double log_loss_constant = 0;  // of the window's own observed rate
+  double log_loss_constant = 0;  // of the window's own observed rate: what a model without skill would reach
   double auc = 0, auc_lower = 0, auc_upper = 0;
   double brier = 0;
-  double reference_log_loss = 0, reference_auc = 0;
+  double reference_log_loss = 0, reference_log_loss_constant = 0, reference_auc = 0;  // held out
   std::string reason;  // why it alarms, in words; empty if it does not
   bool alarm = false;
 };
 BOOST_DESCRIBE_STRUCT(Performance, (),
                       (n, log_loss, log_loss_lower, log_loss_upper, log_loss_constant, auc, auc_lower, auc_upper, brier,
-                       reference_log_loss, reference_auc, reason, alarm))
+                       reference_log_loss, reference_log_loss_constant, reference_auc, reason, alarm))
 
 struct WindowReport {
   std::uint64_t rows = 0, malformed = 0, outcomes = 0;
   double outcome_share = 0;
-  bool inputs_judged = false;    // enough rows: data quality and drift were tested
+  std::uint64_t days = 0;        // UTC days with predictions
+  bool quality_judged = false;   // enough rows: data quality was tested
+  bool drift_judged = false;     // and enough days: drift was tested
   bool outcomes_judged = false;  // enough outcomes over enough days: concept drift and performance were tested
   std::string waiting_for;       // what is missing to judge, in words; empty if nothing
   std::vector<QualityFinding> data_quality;  // every rule that any row broke
@@ -86,8 +92,8 @@ struct WindowReport {
   Performance performance;
 };
 BOOST_DESCRIBE_STRUCT(WindowReport, (),
-                      (rows, malformed, outcomes, outcome_share, inputs_judged, outcomes_judged, waiting_for,
-                       data_quality, drift, output_drift, concept_drift, performance))
+                      (rows, malformed, outcomes, outcome_share, days, quality_judged, drift_judged, outcomes_judged,
+                       waiting_for, data_quality, drift, output_drift, concept_drift, performance))
 
 [[nodiscard]] WindowReport report(const Profile& profile, const Config& config);
 
