@@ -7,6 +7,7 @@
 // only when it fails.
 #pragma once
 
+#include <boost/describe.hpp>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,10 @@ struct StepContext {
   std::vector<std::string> data_files;   // files of `data:` snapshots, absolute, sorted
   std::function<void(double fraction, std::string_view text)> progress;  // 0 to 1; < 0: unknown how far. Never empty
 };
+
+BOOST_DESCRIBE_STRUCT(StepContext, (),
+                      (step, uses, with, settings, deps, outs, metrics, project, project_name, run_id, server, commit,
+                       dirty, snapshots, steps, params, data_files))
 
 using StepFunction = Result<void> (*)(const StepContext&);
 

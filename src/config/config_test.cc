@@ -32,6 +32,17 @@ TEST(Yaml, LinesOfKeysAreKnown) {
   EXPECT_EQ(with_line(document, "other", {Code::InvalidArgument, "unknown"}).message, "fettle.yaml: unknown");
 }
 
+TEST(Yaml, ErrorsThatBeginWithAPathGetItsLine) {
+  const auto document = *parse_yaml("steps:\n  train:\n    dep: a\n    deps: []\nstep: 1\n", "fettle.yaml");
+  const auto told = [&](std::string message) { return located(document, {Code::InvalidArgument, message}).message; };
+  EXPECT_EQ(told("steps.train.deps[0]: odd"), "fettle.yaml:4: steps.train.deps[0]: odd");
+  EXPECT_EQ(told("steps.train: unknown key 'dep'; did you mean 'deps'?"),
+            "fettle.yaml:3: steps.train: unknown key 'dep'; did you mean 'deps'?");
+  EXPECT_EQ(told("unknown key 'step'; did you mean 'steps'?"),
+            "fettle.yaml:5: unknown key 'step'; did you mean 'steps'?");
+  EXPECT_EQ(told("something else"), "fettle.yaml: something else");
+}
+
 TEST(Yaml, BrokenFilesSayWhere) {
   EXPECT_THAT(why("a: [1, 2\nb: 3\n"), HasSubstr("fettle.yaml:"));
   EXPECT_THAT(why("a: 1\na: 2\n"), HasSubstr("fettle.yaml:2:1: key 'a' is there twice"));

@@ -10,7 +10,7 @@
 namespace fettle::config {
 namespace {
 
-constexpr int kMaxNodes = 10'000;
+constexpr int kMaxNodes = 200'000;
 constexpr int kMaxDepth = 64;
 
 std::string at(const std::string& name, const YAML::Mark& mark) {
@@ -142,6 +142,19 @@ Error with_line(const Document& document, const std::string& path, Error error) 
     here = cut == std::string::npos ? "" : here.substr(0, cut);
   }
   return error.within(document.name);
+}
+
+Error located(const Document& document, const Error& error) {
+  constexpr std::string_view kUnknown = "unknown key '";
+  const auto& message = error.message;
+  const auto colon = message.find(": ");
+  auto path = message.starts_with(kUnknown) || colon == std::string::npos ? "" : message.substr(0, colon);
+  const auto unknown = path.empty() ? 0 : colon + 2;
+  if (message.substr(unknown).starts_with(kUnknown)) {  // its own line says more than that of what holds it
+    const auto key = unknown + kUnknown.size();
+    path += (path.empty() ? "" : ".") + message.substr(key, message.find('\'', key) - key);
+  }
+  return with_line(document, path, error);
 }
 
 std::string dump_yaml(const json::Value& value) {
