@@ -16,8 +16,8 @@ namespace fettle::serving {
 
 class GrpcServer {
  public:
-  // `address` is HOST:PORT, port 0 for a free one; without TLS. Unavailable if the port is in use. `runtime` is borrowed
-  // and outlives the server.
+  // `address` is HOST:PORT, port 0 for a free one; without TLS. Unavailable if the port is in use. `runtime` is
+  // borrowed and outlives the server.
   [[nodiscard]] static Result<std::unique_ptr<GrpcServer>> start(std::string_view address, Runtime& runtime);
   ~GrpcServer();                              // drain with 0 ms
   [[nodiscard]] std::string address() const;  // "127.0.0.1:43211", the real port
