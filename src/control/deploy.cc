@@ -60,7 +60,9 @@ Result<serving::EndpointSpec> to_spec(const Endpoint& endpoint, const Loader& lo
     FETTLE_TRY(const auto bundle, load(deployed.bundle));
     spec.variants.push_back({deployed.variant, deployed.bundle, deployed.version, bundle.model});
   }
-  if (!endpoint.slots.empty()) FETTLE_TRY(spec.slots, rollout::SlotTable::parse(endpoint.slots));
+  if (!endpoint.slots.empty()) {
+    FETTLE_TRY(spec.slots, rollout::SlotTable::parse(endpoint.slots));
+  }
   FETTLE_TRY_(serving::check(spec));
   return spec;
 }
@@ -78,7 +80,8 @@ Result<Endpoint> with_challenger(Endpoint endpoint, const Deployed& champion, co
   const bool keep = before && before->salt() == salt;
   FETTLE_TRY(const auto slots, rollout::SlotTable::create({{kChampion, 100 - percent}, {kChallenger, percent}}, salt,
                                                           keep ? &*before : nullptr));
-  endpoint.variants = {{kChampion, champion.bundle, champion.version}, {kChallenger, challenger.bundle, challenger.version}};
+  endpoint.variants = {{kChampion, champion.bundle, champion.version},
+                       {kChallenger, challenger.bundle, challenger.version}};
   endpoint.slots = slots.encode();
   return endpoint;
 }

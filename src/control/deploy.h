@@ -29,7 +29,8 @@ using Loader = std::function<Result<LoadedBundle>(const std::string& digest)>;
 
 // An endpoint where `champion` answers everything.
 [[nodiscard]] Endpoint with_champion(Endpoint endpoint, Deployed champion);
-// An endpoint where `percent` of units go to the challenger. The same `salt` keeps a unit where it was as far as can be.
+// An endpoint where `percent` of units go to the challenger. The same `salt` keeps a unit where it was as far as can
+// be.
 [[nodiscard]] Result<Endpoint> with_challenger(Endpoint endpoint, const Deployed& champion, const Deployed& challenger,
                                                double percent, const std::string& salt);
 

@@ -27,7 +27,7 @@ struct LoopParts {  // borrowed; all outlive the loop
   event::Log& log;
   serving::Runtime& runtime;
   const Clock& clock;
-  Loader load;                                                       // bundle digest -> what serves and watches it
+  Loader load;                                            // bundle digest -> what serves and watches it
   std::function<void(const Endpoint&)> endpoint_changed;  // moves the registry's aliases; may be empty
   // Runs a retraining on a thread of its own; `cancelled` turns true when the loop stops. Empty = os::run.
   std::function<Result<os::Exit>(const os::Command&, const std::function<bool()>& cancelled)> run_retrain;

@@ -62,8 +62,8 @@ std::string_view view(const std::string& text) { return text; }
 
 bool Changes::empty() const noexcept {
   return endpoints.empty() && rollouts.empty() && decisions.empty() && windows.empty() && alerts.empty() &&
-         watches.empty() &&
-         retrains.empty() && projects.empty() && bundles.empty() && verdicts.empty() && changes.empty() && !checkpoint;
+         watches.empty() && retrains.empty() && projects.empty() && bundles.empty() && verdicts.empty() &&
+         changes.empty() && !checkpoint;
 }
 
 sql::Migrations Store::migrations() {
@@ -103,9 +103,9 @@ Result<void> Store::put(const Changes& changes) {
         [](const WindowRecord& w) { return Parameters{view(w.endpoint), view(w.kind), w.start_ms, view(w.bundle)}; }));
     FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO alerts VALUES(?, ?, ?)", changes.alerts,
                         [](const AlertRecord& a) { return Parameters{view(a.id), a.opened_event_ms}; }));
-    FETTLE_TRY_(put_all(
-        session, "INSERT OR REPLACE INTO watches VALUES(?, ?, ?, ?)", changes.watches,
-        [](const WatchRecord& w) { return Parameters{view(w.endpoint), view(w.bundle), view(w.kind)}; }));
+    FETTLE_TRY_(
+        put_all(session, "INSERT OR REPLACE INTO watches VALUES(?, ?, ?, ?)", changes.watches,
+                [](const WatchRecord& w) { return Parameters{view(w.endpoint), view(w.bundle), view(w.kind)}; }));
     FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO retrains VALUES(?, ?, ?)", changes.retrains,
                         [](const Retrain& r) { return Parameters{view(r.id), r.started_ms}; }));
     FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO projects VALUES(?, ?)", changes.projects,
@@ -154,6 +154,9 @@ Result<std::vector<Retrain>> Store::retrains() const {
 }
 Result<std::vector<Project>> Store::projects() const {
   return select<Project>(database_, "SELECT body FROM projects ORDER BY name");
+}
+Result<std::vector<BundleRecord>> Store::bundles() const {
+  return select<BundleRecord>(database_, "SELECT body FROM bundles ORDER BY model, version");
 }
 Result<BundleRecord> Store::bundle(const std::string& digest) const {
   return select_one<BundleRecord>(database_, "SELECT body FROM bundles WHERE digest = ?", digest, "bundle");

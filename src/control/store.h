@@ -17,8 +17,8 @@
 
 namespace fettle::control {
 
-struct Checkpoint {  // From where the event log is read again after a restart.
-  event::Cursor cursor;  // everything before it is in closed windows
+struct Checkpoint {                                   // From where the event log is read again after a restart.
+  event::Cursor cursor;                               // everything before it is in closed windows
   std::map<std::string, std::int64_t> watermarks_ms;  // latest event time by endpoint
 };
 
@@ -84,8 +84,9 @@ class Store {
   [[nodiscard]] Result<std::vector<AlertRecord>> alerts() const;         // newest first
   [[nodiscard]] Result<AlertRecord> alert(const std::string& id) const;  // NotFound
   [[nodiscard]] Result<std::vector<WatchRecord>> watches() const;
-  [[nodiscard]] Result<std::vector<Retrain>> retrains() const;           // newest first
+  [[nodiscard]] Result<std::vector<Retrain>> retrains() const;  // newest first
   [[nodiscard]] Result<std::vector<Project>> projects() const;
+  [[nodiscard]] Result<std::vector<BundleRecord>> bundles() const;
   [[nodiscard]] Result<BundleRecord> bundle(const std::string& digest) const;  // NotFound
   [[nodiscard]] Result<std::optional<BundleRecord>> bundle_of(const std::string& model, std::int64_t version) const;
   [[nodiscard]] Result<std::vector<VerdictRecord>> verdicts(const std::string& run_id) const;  // newest first
