@@ -1,0 +1,244 @@
+#include "tracking/query.h"
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "json/value.h"
+
+namespace fettle::tracking {
+namespace {
+
+// LIKE that minds case: as GLOB, whose own signs are put in brackets.
+std::string glob_of(std::string_view like) {
+  std::string out;
+  for (const char c : like) {
+    if (c == '%')
+      out += '*';
+    else if (c == '_')
+      out += '?';
+    else if (c == '*' || c == '?' || c == '[')
+      out.append("[").append(1, c).append("]");
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string json_list(const std::vector<std::string>& texts) {
+  json::Array out(texts.begin(), texts.end());
+  return json::dump(out);
+}
+
+std::string_view table_of(Kind kind, const Tables& tables) { return kind == Kind::Tag ? tables.tags : tables.params; }
+
+Sql key_value(const Comparison& comparison, const Tables& tables) {
+  const bool missing = comparison.op == Op::IsNull;
+  Sql out;
+  out.add(text::format(" AND {}EXISTS (SELECT 1 FROM {} kv WHERE kv.{} = {} AND kv.key = ?", missing ? "NOT " : "",
+                       table_of(comparison.kind, tables), tables.column, tables.owner),
+          {comparison.key});
+  if (comparison.op != Op::IsNull && comparison.op != Op::IsNotNull)
+    out.add(" AND ").add(compare("kv.value", comparison));
+  return out.add(")");
+}
+
+Sql metric(const Comparison& comparison, const Tables& tables) {
+  Sql out;
+  out.add(text::format(" AND EXISTS (SELECT 1 FROM {} m WHERE m.{} = {} AND m.key = (SELECT id FROM metric_keys WHERE "
+                       "key = ?){} AND ",
+                       tables.metrics, tables.column, tables.owner, tables.metric_rule),
+          {comparison.key});
+  return out.add(compare("m.value", comparison)).add(")");
+}
+
+Sql dataset(const Comparison& comparison, const Tables& tables) {
+  Sql out;
+  out.add(text::format(" AND EXISTS (SELECT 1 {} AND ", tables.datasets));
+  return out.add(compare(comparison.attribute->column, comparison)).add(")");
+}
+
+Sql condition(const Comparison& comparison, const Tables& tables) {
+  switch (comparison.kind) {
+    case Kind::Attribute:
+      return Sql{" AND ", {}}.add(compare(comparison.attribute->column, comparison));
+    case Kind::Metric:
+      return metric(comparison, tables);
+    case Kind::Dataset:
+      return dataset(comparison, tables);
+    default:
+      return key_value(comparison, tables);
+  }
+}
+
+json::Value to_json(const Bound& bound) {
+  return std::visit([](const auto& value) { return json::Value(value); }, bound);
+}
+
+std::unexpected<Error> bad_token(std::string_view why) {
+  return fail(Code::InvalidArgument, text::format("Invalid page token: {}", why));
+}
+
+}  // namespace
+
+Sql& Sql::add(std::string_view more, std::vector<Bound> values) {
+  text += more;
+  for (auto& value : values) bound.push_back(std::move(value));
+  return *this;
+}
+Sql& Sql::add(const Sql& more) { return add(more.text, more.bound); }
+
+std::vector<sql::Parameter> Sql::parameters() const {
+  std::vector<sql::Parameter> out;
+  for (const auto& value : bound) {
+    if (const auto* words = std::get_if<std::string>(&value))
+      out.emplace_back(std::string_view(*words));
+    else if (const auto* whole = std::get_if<std::int64_t>(&value))
+      out.emplace_back(*whole);
+    else
+      out.emplace_back(std::get<double>(value));
+  }
+  return out;
+}
+
+Sql compare(std::string_view column, const Comparison& comparison) {
+  const auto& value = comparison.value;
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value))
+    return {text::format("{} {} (SELECT value FROM json_each(?))", column, symbol(comparison.op)), {json_list(*list)}};
+  if (const auto* whole = std::get_if<std::int64_t>(&value))
+    return {text::format("{} {} ?", column, symbol(comparison.op)), {*whole}};
+  if (const auto* real = std::get_if<double>(&value))
+    return {text::format("{} {} ?", column, symbol(comparison.op)), {*real}};
+  const auto& text = std::get<std::string>(value);
+  if (comparison.op == Op::Like) return {text::format("{} GLOB ?", column), {glob_of(text)}};
+  return {text::format("{} {} ?", column, comparison.op == Op::Ilike ? "LIKE" : symbol(comparison.op)), {text}};
+}
+
+Sql where(const std::vector<Comparison>& comparisons, const Tables& tables) {
+  Sql out;
+  for (const auto& comparison : comparisons) out.add(condition(comparison, tables));
+  return out;
+}
+
+void Ordering::add(const OrderKey& key, const Tables& tables) {
+  if (key.kind == Kind::Attribute) {
+    const auto column = key.attribute->column;
+    const bool numeric = key.attribute->numeric;
+    if (!key.attribute->nullable) return add(column, key.ascending, numeric ? Type::Integer : Type::Text);
+    add(text::format("{} IS NULL", column), true);
+    return add(text::format("coalesce({}, {})", column, numeric ? "0" : "''"), key.ascending,
+               numeric ? Type::Integer : Type::Text);
+  }
+  const auto alias = text::format("o{}", terms.size());
+  const bool is_metric = key.kind == Kind::Metric;
+  joins.add(text::format(" LEFT JOIN {0} {1} ON {1}.{2} = {3} AND {1}.key = {4}",
+                         is_metric ? tables.metrics : table_of(key.kind, tables), alias, tables.column, tables.owner,
+                         is_metric ? "(SELECT id FROM metric_keys WHERE key = ?)" : "?"),
+            {key.key});
+  add(is_metric ? text::format("CASE WHEN {0}.value IS NULL THEN 2 ELSE {0}.is_nan END", alias)
+                : text::format("{}.value IS NULL", alias),
+      true);
+  add(text::format("coalesce({}.value, {})", alias, is_metric ? "0.0" : "''"), key.ascending,
+      is_metric ? Type::Real : Type::Text);
+}
+
+bool Ordering::has(std::string_view column) const {
+  for (const auto& term : terms)
+    if (term.expression.find(column) != std::string::npos) return true;
+  return false;
+}
+
+std::string Ordering::columns() const {
+  std::string out;
+  for (const auto& term : terms) out += ", " + term.expression;
+  return out;
+}
+
+std::string Ordering::order_by() const {
+  std::string out;
+  for (const auto& term : terms) {
+    out += (out.empty() ? " ORDER BY " : ", ") + term.expression;
+    if (!term.ascending) out += " DESC";
+  }
+  return out;
+}
+
+// (a > 1) OR (a = 1 AND (b < 2 OR (b = 2 AND ...))), and before it the bound a >= 1, which an index can seek to.
+Sql Ordering::after(const std::vector<Bound>& last) const {
+  Sql out;
+  const auto sign = [&](std::size_t i) { return terms[i].ascending ? '>' : '<'; };
+  out.add(text::format(" AND {} {}= ? AND ", terms[0].expression, sign(0)), {last[0]});
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    out.add(text::format("({} {} ?", terms[i].expression, sign(i)), {last[i]});
+    if (i + 1 < terms.size()) out.add(text::format(" OR ({} = ? AND ", terms[i].expression), {last[i]});
+  }
+  return out.add(std::string(terms.size() * 2 - 1, ')'));
+}
+
+std::string make_token(std::string_view query, const std::vector<Bound>& last) {
+  json::Value token = json::Value::array();
+  token.push(Digest::of(query).brief());
+  for (const auto& value : last) token.push(to_json(value));
+  return text::base64(json::dump(token));
+}
+
+Result<std::vector<Bound>> read_token(std::string_view token, std::string_view query, std::size_t terms) {
+  const auto bytes = text::from_base64(token);
+  const auto value = bytes ? json::parse(*bytes, "token") : Result<json::Value>(json::Value());
+  if (!value || !value->is_array() || value->as_array().size() != terms + 1)
+    return bad_token("give the token of the page before, unchanged");
+  const auto& parts = value->as_array();
+  if (!parts[0].is_string() || parts[0].as_string() != Digest::of(query).brief())
+    return bad_token("it belongs to another search; repeat the search that gave it");
+  std::vector<Bound> out;
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i].is_string())
+      out.emplace_back(parts[i].as_string());
+    else if (parts[i].is_int())
+      out.emplace_back(parts[i].as_int());
+    else if (parts[i].is_number())
+      out.emplace_back(parts[i].as_double());
+    else
+      return bad_token("give the token of the page before, unchanged");
+  }
+  return out;
+}
+
+std::vector<Bound> read_terms(const sql::Row& row, int first, const std::vector<Ordering::Term>& terms) {
+  std::vector<Bound> out;
+  for (int column = first; const auto& term : terms) {
+    if (term.type == Ordering::Type::Integer)
+      out.emplace_back(row.integer(column));
+    else if (term.type == Ordering::Type::Real)
+      out.emplace_back(row.real(column));
+    else
+      out.emplace_back(std::string(row.text(column)));
+    ++column;
+  }
+  return out;
+}
+
+Result<KeyPage> select_page(sql::Session& session, std::string_view key, const Sql& from, const Sql& conditions,
+                            const Ordering& ordering, std::string_view query, const std::string& token,
+                            std::int64_t limit) {
+  Sql statement;
+  statement.add(text::format("SELECT {}{} ", key, ordering.columns())).add(from).add(ordering.joins);
+  statement.add(" WHERE ").add(conditions);
+  if (!token.empty()) {
+    FETTLE_TRY(const auto last, read_token(token, query, ordering.terms.size()));
+    statement.add(ordering.after(last));
+  }
+  statement.add(ordering.order_by() + " LIMIT ?", {limit + 1});
+  KeyPage page;
+  std::vector<Bound> last;
+  FETTLE_TRY_(session.query(statement.text, statement.parameters(), [&](const sql::Row& row) {
+    if (static_cast<std::int64_t>(page.keys.size()) == limit) {
+      page.next_token = make_token(query, last);
+      return false;
+    }
+    page.keys.push_back(row.integer(0));
+    if (static_cast<std::int64_t>(page.keys.size()) == limit) last = read_terms(row, 1, ordering.terms);
+    return true;
+  }));
+  return page;
+}
+
+}  // namespace fettle::tracking

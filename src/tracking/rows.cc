@@ -1,0 +1,210 @@
+#include "tracking/rows.h"
+
+#include "base/text.h"
+
+namespace fettle::tracking {
+namespace {
+
+using sql::Row;
+using sql::Session;
+
+std::string text_of(const Row& row, int column) { return std::string(row.text(column)); }
+std::optional<std::string> text_or_none(const Row& row, int column) {
+  return row.is_null(column) ? std::nullopt : std::optional(text_of(row, column));
+}
+
+RunRow run_of(const Row& row) {
+  RunInfo info;
+  info.id = RunId(text_of(row, 1));
+  info.experiment = ExperimentId(std::to_string(row.integer(2)));
+  info.name = text_of(row, 3);
+  info.user = text_of(row, 4);
+  info.status = static_cast<RunStatus>(row.integer(5));
+  info.start_ms = row.integer(6);
+  if (!row.is_null(7)) info.end_ms = row.integer(7);
+  info.stage = static_cast<Stage>(row.integer(8));
+  info.artifact_uri = text_of(row, 9);
+  return {row.integer(0), std::move(info)};
+}
+
+Result<std::optional<RunRow>> find_run(Session& session, std::string_view condition, const sql::Parameter& value) {
+  std::optional<RunRow> out;
+  FETTLE_TRY_(session.query(text::format("SELECT id, run_id, experiment, name, user, status, start_ms, end_ms, stage, "
+                                         "artifact_uri FROM runs WHERE {} = ?",
+                                         condition),
+                            {value}, [&](const Row& row) {
+                              out = run_of(row);
+                              return false;
+                            }));
+  return out;
+}
+
+Result<std::vector<Metric>> load_latest(Session& session, std::int64_t run) {
+  std::vector<Metric> out;
+  FETTLE_TRY_(session.query(
+      "SELECT k.key, m.value, m.is_nan, m.time_ms, m.step FROM latest_metrics m JOIN metric_keys k ON k.id = m.key "
+      "WHERE m.run = ?",
+      {run}, [&](const Row& row) {
+        Metric metric;
+        metric.key = text_of(row, 0);
+        metric.value = row.integer(2) != 0 ? std::numeric_limits<double>::quiet_NaN() : row.real(1);
+        metric.time_ms = row.integer(3);
+        metric.step = row.integer(4);
+        out.push_back(std::move(metric));
+        return true;
+      }));
+  return out;
+}
+
+Result<std::vector<KeyValue>> load_input_tags(Session& session, std::int64_t input) {
+  return load_pairs(session, {"SELECT key, value FROM input_tags WHERE input = ? ORDER BY key", ""}, input);
+}
+
+Result<std::vector<DatasetInput>> load_datasets(Session& session, std::int64_t run) {
+  std::vector<DatasetInput> out;
+  std::vector<std::int64_t> inputs;
+  FETTLE_TRY_(session.query(
+      "SELECT i.id, d.name, d.digest, d.source_type, d.source, d.schema, d.profile FROM run_inputs i JOIN datasets d "
+      "ON d.id = i.dataset WHERE i.run = ? ORDER BY i.id",
+      {run}, [&](const Row& row) {
+        inputs.push_back(row.integer(0));
+        out.push_back({{text_of(row, 1), text_of(row, 2), text_of(row, 3), text_of(row, 4), text_or_none(row, 5),
+                        text_or_none(row, 6)},
+                       {}});
+        return true;
+      }));
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    FETTLE_TRY(out[i].tags, load_input_tags(session, inputs[i]));
+  }
+  return out;
+}
+
+Result<void> load_model_edges(Session& session, std::int64_t row, Run& run) {
+  FETTLE_TRY_(
+      session.query("SELECT model FROM run_model_inputs WHERE run = ? ORDER BY rowid", {row}, [&](const Row& r) {
+        run.model_inputs.push_back(text_of(r, 0));
+        return true;
+      }));
+  return session.query("SELECT model, step FROM run_outputs WHERE run = ? ORDER BY rowid", {row}, [&](const Row& r) {
+    run.outputs.push_back({text_of(r, 0), r.integer(1)});
+    return true;
+  });
+}
+
+}  // namespace
+
+const Table kExperimentTags{"SELECT key, value FROM experiment_tags WHERE experiment = ? ORDER BY key",
+                            "INSERT OR REPLACE INTO experiment_tags VALUES(?, ?, ?)"};
+const Table kRunTags{"SELECT key, value FROM run_tags WHERE run = ? ORDER BY key",
+                     "INSERT OR REPLACE INTO run_tags VALUES(?, ?, ?)"};
+const Table kRunParams{"SELECT key, value FROM run_params WHERE run = ? ORDER BY key",
+                       "INSERT OR REPLACE INTO run_params VALUES(?, ?, ?)"};
+const Table kModelTags{"SELECT key, value FROM model_tags WHERE model = ? ORDER BY key",
+                       "INSERT OR REPLACE INTO model_tags VALUES(?, ?, ?)"};
+const Table kModelParams{"SELECT key, value FROM model_params WHERE model = ? ORDER BY key",
+                         "INSERT OR REPLACE INTO model_params VALUES(?, ?, ?)"};
+
+Result<std::int64_t> experiment_number(const ExperimentId& id) {
+  if (const auto number = text::parse_int(id.str()); number && *number >= 0) return *number;
+  return fail(Code::InvalidArgument, text::format("Invalid experiment ID: '{}'; it is a whole number", id.str()));
+}
+
+Result<std::vector<KeyValue>> load_pairs(Session& session, const Table& table, std::int64_t owner) {
+  std::vector<KeyValue> out;
+  FETTLE_TRY_(session.query(table.select, {owner}, [&](const Row& row) {
+    out.push_back({text_of(row, 0), text_of(row, 1)});
+    return true;
+  }));
+  return out;
+}
+
+Result<void> put_pair(Session& session, const Table& table, std::int64_t owner, const KeyValue& pair) {
+  FETTLE_TRY_(session.execute(table.upsert, {owner, std::string_view(pair.key), std::string_view(pair.value)}));
+  return {};
+}
+
+Result<void> put_pairs(Session& session, const Table& table, std::int64_t owner, const std::vector<KeyValue>& pairs) {
+  for (const auto& pair : pairs) FETTLE_TRY_(put_pair(session, table, owner, pair));
+  return {};
+}
+
+Result<std::optional<Experiment>> find_experiment(Session& session, std::string_view condition,
+                                                  const sql::Parameter& value) {
+  std::optional<Experiment> out;
+  FETTLE_TRY_(session.query(
+      text::format("SELECT id, name, artifact_location, stage, created_ms, updated_ms FROM experiments WHERE {} = ?",
+                   condition),
+      {value}, [&](const Row& row) {
+        out = Experiment{ExperimentId(std::to_string(row.integer(0))),
+                         text_of(row, 1),
+                         text_of(row, 2),
+                         static_cast<Stage>(row.integer(3)),
+                         row.integer(4),
+                         row.integer(5),
+                         {}};
+        return false;
+      }));
+  if (!out) return out;
+  FETTLE_TRY(const auto number, experiment_number(out->id));
+  FETTLE_TRY(out->tags, load_pairs(session, kExperimentTags, number));
+  return out;
+}
+
+Result<Experiment> need_experiment(Session& session, const ExperimentId& id) {
+  FETTLE_TRY(const auto number, experiment_number(id));
+  FETTLE_TRY(auto found, find_experiment(session, "id", number));
+  if (!found) return fail(Code::NotFound, text::format("No Experiment with id={} exists", id.str()));
+  return *std::move(found);
+}
+
+Result<Experiment> need_active_experiment(Session& session, const ExperimentId& id) {
+  FETTLE_TRY(auto experiment, need_experiment(session, id));
+  if (experiment.stage != Stage::Active)
+    return fail(Code::InvalidArgument,
+                text::format("The experiment {} must be in the 'active' state. Current state is deleted.", id.str()));
+  return experiment;
+}
+
+Result<RunRow> need_run(Session& session, const RunId& id) {
+  FETTLE_TRY(auto found, find_run(session, "run_id", std::string_view(id.str())));
+  if (!found) return fail(Code::NotFound, text::format("Run with id={} not found", id.str()));
+  return *std::move(found);
+}
+
+Result<RunRow> need_active_run(Session& session, const RunId& id) {
+  FETTLE_TRY(auto row, need_run(session, id));
+  if (row.info.stage != Stage::Active)
+    return fail(Code::InvalidArgument,
+                text::format("The run {} must be in the 'active' state. Current state is deleted.", id.str()));
+  return row;
+}
+
+Result<Run> load_run(Session& session, RunRow row) {
+  Run run;
+  run.info = std::move(row.info);
+  FETTLE_TRY(run.metrics, load_latest(session, row.row));
+  FETTLE_TRY(run.params, load_pairs(session, kRunParams, row.row));
+  FETTLE_TRY(run.tags, load_pairs(session, kRunTags, row.row));
+  FETTLE_TRY(run.datasets, load_datasets(session, row.row));
+  FETTLE_TRY_(load_model_edges(session, row.row, run));
+  return run;
+}
+
+Result<Run> load_run(Session& session, std::int64_t row) {
+  FETTLE_TRY(auto found, find_run(session, "id", row));
+  if (!found) return fail(Code::NotFound, "the run is gone");
+  return load_run(session, *std::move(found));
+}
+
+Result<std::int64_t> metric_key(Session& session, std::string_view key, bool create) {
+  std::int64_t id = 0;
+  FETTLE_TRY_(session.query("SELECT id FROM metric_keys WHERE key = ?", {key}, [&](const Row& row) {
+    id = row.integer(0);
+    return false;
+  }));
+  if (id != 0 || !create) return id;
+  FETTLE_TRY_(session.execute("INSERT INTO metric_keys(key) VALUES(?)", {key}));
+  return session.last_insert_id();
+}
+
+}  // namespace fettle::tracking

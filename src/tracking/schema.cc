@@ -1,0 +1,57 @@
+#include "tracking/store.h"
+
+namespace fettle::tracking {
+
+// A metric's point is (run, key, time, step, value); its key is a number, and a NaN is value 0 with is_nan 1, since
+// SQLite has no NaN. run_id and model_id are what the world sees; rows refer to each other by number.
+sql::Migrations Store::migrations() {
+  return {"tracking", {R"(
+    CREATE TABLE experiments(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, artifact_location TEXT NOT NULL,
+                             stage INTEGER NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);
+    CREATE INDEX experiments_by_creation ON experiments(stage, created_ms DESC, id);
+    CREATE TABLE experiment_tags(experiment INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(experiment, key))
+      WITHOUT ROWID;
+    INSERT INTO experiments SELECT 0, 'Default', 'mlflow-artifacts:/0', 0, now, now
+      FROM (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now);
+
+    CREATE TABLE runs(id INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, experiment INTEGER NOT NULL,
+                      name TEXT NOT NULL, user TEXT NOT NULL, status INTEGER NOT NULL, start_ms INTEGER NOT NULL,
+                      end_ms INTEGER, stage INTEGER NOT NULL, deleted_ms INTEGER, artifact_uri TEXT NOT NULL);
+    CREATE INDEX runs_by_start ON runs(experiment, stage, start_ms DESC, run_id);
+    CREATE TABLE run_tags(run INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
+    CREATE TABLE run_params(run INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
+
+    CREATE TABLE metric_keys(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
+    CREATE TABLE metrics(run INTEGER, key INTEGER, time_ms INTEGER, step INTEGER, value REAL, is_nan INTEGER,
+                         PRIMARY KEY(run, key, time_ms, step, value, is_nan)) WITHOUT ROWID;
+    CREATE TABLE latest_metrics(run INTEGER, key INTEGER, time_ms INTEGER NOT NULL, step INTEGER NOT NULL,
+                                value REAL NOT NULL, is_nan INTEGER NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
+
+    CREATE TABLE datasets(id INTEGER PRIMARY KEY, experiment INTEGER NOT NULL, name TEXT NOT NULL,
+                          digest TEXT NOT NULL, source_type TEXT NOT NULL, source TEXT NOT NULL, schema TEXT,
+                          profile TEXT, UNIQUE(experiment, name, digest));
+    CREATE TABLE run_inputs(id INTEGER PRIMARY KEY, run INTEGER NOT NULL, dataset INTEGER NOT NULL,
+                            UNIQUE(run, dataset));
+    CREATE INDEX run_inputs_by_dataset ON run_inputs(dataset);
+    CREATE TABLE input_tags(input INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(input, key)) WITHOUT ROWID;
+    CREATE TABLE run_model_inputs(run INTEGER, model TEXT, UNIQUE(run, model));
+    CREATE TABLE run_outputs(run INTEGER, model TEXT, step INTEGER NOT NULL, UNIQUE(run, model));
+
+    CREATE TABLE logged_models(id INTEGER PRIMARY KEY, model_id TEXT NOT NULL UNIQUE, experiment INTEGER NOT NULL,
+                               name TEXT NOT NULL, artifact_uri TEXT NOT NULL, type TEXT NOT NULL,
+                               source_run TEXT NOT NULL, status INTEGER NOT NULL, status_message TEXT NOT NULL,
+                               stage INTEGER NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);
+    CREATE INDEX logged_models_by_creation ON logged_models(experiment, stage, created_ms DESC, id);
+    CREATE TABLE model_tags(model INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(model, key)) WITHOUT ROWID;
+    CREATE TABLE model_params(model INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(model, key)) WITHOUT ROWID;
+    CREATE TABLE model_metrics(model INTEGER, key INTEGER, time_ms INTEGER, step INTEGER, run_id TEXT,
+                               value REAL NOT NULL, is_nan INTEGER NOT NULL, dataset_name TEXT NOT NULL,
+                               dataset_digest TEXT NOT NULL, PRIMARY KEY(model, key, time_ms, step, run_id))
+      WITHOUT ROWID;
+
+    CREATE TABLE artifacts(folder TEXT, name TEXT, digest TEXT, size INTEGER NOT NULL, PRIMARY KEY(folder, name))
+      WITHOUT ROWID;
+  )"}};
+}
+
+}  // namespace fettle::tracking
