@@ -23,7 +23,7 @@ namespace fettle::cli {
 class Output {
  public:
   explicit Output(bool json);
-  [[nodiscard]] bool json() const noexcept { return json_; }         // a machine reads: print one JSON document
+  [[nodiscard]] bool json() const noexcept { return json_; }          // a machine reads: print one JSON document
   [[nodiscard]] bool terminal() const noexcept { return terminal_; }  // standard error is a terminal
   // For machines, the document; for people, nothing. Call once.
   void document(const json::Value& value) const;
@@ -34,7 +34,8 @@ class Output {
   // `fraction` < 0: unknown how far.
   void progress(std::string_view what, double fraction, std::string_view detail = "");
   void progress_done();  // ends a bar that is being redrawn
-  [[nodiscard]] std::string colour(std::string_view text, std::string_view state) const;  // "good", "watch", "bad", "dim"
+  [[nodiscard]] std::string colour(std::string_view text,
+                                   std::string_view state) const;  // "good", "watch", "bad", "dim"
 
  private:
   bool json_, terminal_, colours_, open_bar_ = false;
@@ -51,7 +52,8 @@ class Verb {
   Verb& option(std::string_view flag, std::vector<std::string>& target, std::string_view help);  // repeatable
   Verb& flag(std::string_view flag, bool& target, std::string_view help);
   Verb& argument(std::string_view name, std::string& target, std::string_view help, bool required = true);
-  Verb& arguments(std::string_view name, std::vector<std::string>& target, std::string_view help, bool required = false);
+  Verb& arguments(std::string_view name, std::vector<std::string>& target, std::string_view help,
+                  bool required = false);
   Verb& required();                       // the option just added must be given
   Verb& examples(std::string_view text);  // lines shown under the help
   // Targets must outlive the action: keep them in a shared_ptr that the action captures.
@@ -84,6 +86,7 @@ class Program {
 };
 
 // One function a noun, each in its own file; main.cc calls them all.
+void add_pipeline_verbs(Program& program);
 void add_server_verb(Program& program);
 void add_completion_verb(Program& program);
 

@@ -1,11 +1,14 @@
 // The command line: every verb, one shape (cli.h).
 #include "cli.h"
+#include "step.h"
 #include "version.h"
 
 int main(int argc, char** argv) {
   fettle::cli::Program program("Fettle versions, builds, tests, deploys, watches and retrains machine-learning models.",
                                kFettleVersion);
   fettle::cli::add_server_verb(program);
+  fettle::cli::add_pipeline_verbs(program);
+  fettle::cli::add_step_verb(program);
   fettle::cli::add_completion_verb(program);
   return program.run(argc, argv);
 }
