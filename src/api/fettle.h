@@ -12,7 +12,7 @@
 #include "control/store.h"
 #include "event/log.h"
 #include "http/server.h"
-#include "registry/store.h"
+#include "tracking/store.h"
 
 namespace fettle::api {
 
@@ -20,7 +20,7 @@ struct FettleParts {  // borrowed; all outlive the server that the routes are mo
   control::Loop& loop;
   control::Store& store;
   blob::Store& blobs;
-  registry::Store& registry;
+  tracking::Store& tracking;
   event::Log& log;
   const Clock& clock;
   std::string events_folder;

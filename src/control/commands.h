@@ -66,12 +66,13 @@ BOOST_DESCRIBE_STRUCT(LiveRollout, (), (rollout, waiting, difference, lower, upp
 // What only the loop knows of an endpoint: counted, not yet recorded.
 struct LiveEndpoint {
   std::string name;
+  bool serving = false;  // its bundles are loaded
   std::uint64_t predictions = 0, outcomes = 0;
   std::int64_t watermark_ms = 0;  // its latest event time; 0 = no traffic yet
   std::uint64_t late = 0;         // rows of windows that were closed when they came
   std::uint64_t unmatched = 0;    // outcomes whose prediction is unknown or already has one
   std::optional<LiveRollout> rollout;
 };
-BOOST_DESCRIBE_STRUCT(LiveEndpoint, (), (name, predictions, outcomes, watermark_ms, late, unmatched, rollout))
+BOOST_DESCRIBE_STRUCT(LiveEndpoint, (), (name, serving, predictions, outcomes, watermark_ms, late, unmatched, rollout))
 
 }  // namespace fettle::control

@@ -194,6 +194,7 @@ std::vector<LiveEndpoint> Controller::live() const {
   for (const auto& [name, endpoint] : state_.endpoints()) {
     LiveEndpoint live;
     live.name = name;
+    live.serving = parts_.runtime.find(name) != nullptr;
     if (const auto found = fold_.endpoints().find(name); found != fold_.endpoints().end()) {
       const auto& counts = found->second;
       live.predictions = counts.predictions;

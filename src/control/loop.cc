@@ -27,9 +27,7 @@ struct Loop::Impl {
         controller(std::move(parts),
                    [this](const Retrain& retrain, const os::Command& command) { launch(retrain.id, command); }) {
     if (!run)
-      run = [](const os::Command& command, const std::function<bool()>& stop) {
-        return os::run(command, {}, stop);
-      };
+      run = [](const os::Command& command, const std::function<bool()>& stop) { return os::run(command, {}, stop); };
   }
 
   using Command = std::move_only_function<void(Controller&)>;

@@ -1,0 +1,243 @@
+#include "api/fettle.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "api/fettle_stream.h"
+#include "api/fettle_views.h"
+#include "base/text.h"
+#include "bundle/bundle.h"
+#include "json/describe.h"
+#include "os/file.h"
+
+namespace fettle::api {
+namespace {
+
+using http::Method;
+using http::Request;
+using http::Response;
+
+constexpr std::string_view kBase = "/api/fettle/v1/";
+constexpr std::int64_t kMostChanges = 1000;
+
+Response refuse(const Error& error) {
+  json::Value body;
+  body.set("code", info(error.code).name).set("message", error.message);
+  return Response::json(json::dump(json::Value::object().set("error", std::move(body))), info(error.code).http_status);
+}
+
+Response answer(const Result<json::Value>& result) {
+  return result ? Response::json(json::dump(*result)) : refuse(result.error());
+}
+
+Result<json::Value> body_of(const Request& request) {
+  return request.body.empty() ? Result<json::Value>(json::Value::object()) : json::parse(request.body, "request body");
+}
+
+template <typename T>
+Result<T> read(const Request& request) {
+  FETTLE_TRY(const auto body, body_of(request));
+  return json::from_value<T>(body, "request body");
+}
+
+json::Value named(std::string_view name, json::Value value) {
+  return json::Value::object().set(name, std::move(value));
+}
+
+template <typename T>
+Result<json::Value> named(std::string_view name, const Result<T>& result) {
+  if (!result) return fail(result.error());
+  return named(name, json::to_value(*result));
+}
+
+template <typename T>
+Result<json::Value> shown(const Result<T>& result) {
+  if (!result) return fail(result.error());
+  return json::to_value(*result);
+}
+
+class Routes {
+ public:
+  Routes(http::Router& router, const FettleParts& parts) : router_(router), parts_(parts) {}
+  void add() {
+    add_reads();
+    add_commands();
+    add_bundles();
+    add_stream();
+  }
+
+ private:
+  using Work = std::function<Result<json::Value>(const FettleParts&, const Request&)>;
+  void route(Method method, std::string_view path, Work work) {
+    router_.add(
+        method, std::string(kBase) + std::string(path),
+        [parts = parts_, work = std::move(work)](const Request& request) { return answer(work(parts, request)); });
+  }
+  void add_reads();
+  void add_commands();
+  void add_bundles();
+  void add_stream();
+  http::Router& router_;
+  const FettleParts& parts_;
+};
+
+std::string capture(const Request& request, std::string_view name) { return std::string(request.capture(name)); }
+std::string query(const Request& request, std::string_view name) {
+  return std::string(request.parameter(name).value_or(""));
+}
+
+void Routes::add_reads() {
+  using Parts = const FettleParts&;
+  route(Method::Get, "status", [](Parts parts, const Request&) { return view_status(parts); });
+  route(Method::Get, "endpoints",
+        [](Parts parts, const Request&) { return named("endpoints", view_endpoints(parts)); });
+  route(Method::Get, "endpoints/{name}",
+        [](Parts parts, const Request& request) { return view_endpoint(parts, capture(request, "name")); });
+  route(Method::Get, "endpoints/{name}/windows", [](Parts parts, const Request& request) -> Result<json::Value> {
+    FETTLE_TRY_(parts.store.endpoint(capture(request, "name")));
+    return named("windows", parts.store.windows(capture(request, "name"), query(request, "kind")));
+  });
+  route(Method::Get, "rollouts", [](Parts parts, const Request&) { return named("rollouts", parts.store.rollouts()); });
+  route(Method::Get, "rollouts/{id}",
+        [](Parts parts, const Request& request) { return view_rollout(parts, capture(request, "id")); });
+  route(Method::Get, "alerts", [](Parts parts, const Request&) { return named("alerts", parts.store.alerts()); });
+  route(Method::Get, "retrains", [](Parts parts, const Request&) { return named("retrains", parts.store.retrains()); });
+  route(Method::Get, "projects", [](Parts parts, const Request&) { return named("projects", parts.store.projects()); });
+  route(Method::Get, "verdicts", [](Parts parts, const Request& request) {
+    return named("verdicts", parts.store.verdicts(query(request, "run_id")));
+  });
+  route(Method::Get, "changes", [](Parts parts, const Request& request) {
+    const auto limit = text::parse_int(query(request, "limit")).value_or(100);
+    return named("changes",
+                 parts.store.changes(static_cast<std::size_t>(std::clamp<std::int64_t>(limit, 0, kMostChanges))));
+  });
+  route(Method::Get, "predictions/{id*}",
+        [](Parts parts, const Request& request) { return view_prediction(parts, capture(request, "id")); });
+}
+
+// A version is a number; MLflow's clients write it as text.
+Result<json::Value> with_number(json::Value body, std::string_view key) {
+  const auto* value = body.find(key);
+  if (value == nullptr || !value->is_string()) return body;
+  const auto number = text::parse_int(value->as_string());
+  if (!number) return fail(Code::InvalidArgument, text::format("request body: {}: expected a whole number", key));
+  return std::move(body.set(key, *number));
+}
+
+void Routes::add_commands() {
+  using Parts = const FettleParts&;
+  route(Method::Post, "rollouts", [](Parts parts, const Request& request) -> Result<json::Value> {
+    FETTLE_TRY(auto body, body_of(request));
+    FETTLE_TRY(body, with_number(std::move(body), "version"));
+    FETTLE_TRY(auto wanted, json::from_value<control::NewRollout>(body, "request body"));
+    return shown(parts.loop.start_rollout(std::move(wanted)));
+  });
+  route(Method::Post, "rollouts/{id}/{verb}", [](Parts parts, const Request& request) -> Result<json::Value> {
+    FETTLE_TRY(const auto body, body_of(request));
+    FETTLE_TRY(const auto verb,
+               json::from_value<control::Verb>(json::Value(capture(request, "verb")), "rollout command"));
+    return shown(parts.loop.command(capture(request, "id"), verb, body.text_or("actor"), body.text_or("reason")));
+  });
+  route(Method::Post, "alerts/{id}/acknowledge", [](Parts parts, const Request& request) -> Result<json::Value> {
+    FETTLE_TRY(const auto body, body_of(request));
+    return shown(parts.loop.acknowledge(capture(request, "id"), body.text_or("actor")));
+  });
+  route(Method::Put, "projects/{name}", [](Parts parts, const Request& request) -> Result<json::Value> {
+    FETTLE_TRY(auto project, read<control::Project>(request));
+    project.name = capture(request, "name");
+    return shown(parts.loop.apply(std::move(project)));
+  });
+  route(Method::Post, "versions", [](Parts parts, const Request& request) -> Result<json::Value> {
+    FETTLE_TRY(auto body, body_of(request));
+    FETTLE_TRY(body, with_number(std::move(body), "version"));
+    FETTLE_TRY(auto version, json::from_value<control::NewVersion>(body, "request body"));
+    return shown(parts.loop.place(std::move(version)));
+  });
+  route(Method::Post, "verdicts", [](Parts parts, const Request& request) -> Result<json::Value> {
+    FETTLE_TRY(auto verdict, read<control::VerdictRecord>(request));
+    return shown(parts.loop.record_verdict(std::move(verdict)));
+  });
+  route(Method::Post, "settle", [](Parts parts, const Request&) { return shown(parts.loop.settle()); });
+}
+
+Result<Digest> digest_in(const Request& request) {
+  const auto digest = Digest::parse(request.capture("digest"));
+  if (!digest)
+    return fail(Code::InvalidArgument,
+                text::format("'{}' is no digest: 64 lower-case hex digits", request.capture("digest")));
+  return *digest;
+}
+
+// Stores the spooled body; refuses one that is not what its name says, before it is stored.
+Result<json::Value> put_blob(const FettleParts& parts, const Request& request) {
+  FETTLE_TRY(const auto wanted, digest_in(request));
+  if (parts.blobs.has(wanted)) return named("stored", json::Value(false));
+  const bool spooled = !request.body_file.empty();
+  const auto digest = spooled ? os::digest_file(request.body_file) : Result<Digest>(Digest::of(request.body));
+  if (!digest) return fail(digest.error());
+  if (*digest != wanted)
+    return fail(Code::InvalidArgument,
+                text::format("the bytes sent have digest {}, not {}; send them again", digest->hex(), wanted.hex()));
+  FETTLE_TRY_(spooled ? parts.blobs.put_file(request.body_file) : parts.blobs.put(request.body));
+  return named("stored", json::Value(true));
+}
+
+Response get_blob(const FettleParts& parts, const Request& request) {
+  const auto digest = digest_in(request);
+  if (!digest) return refuse(digest.error());
+  if (!parts.blobs.has(*digest)) return refuse({Code::NotFound, text::format("there is no blob '{}'", digest->hex())});
+  Response response;
+  response.content_type = "application/octet-stream";
+  response.file = parts.blobs.path_of(*digest);
+  return response;
+}
+
+// The manifest, sent last: every file that it names must be there.
+Result<json::Value> put_bundle(const FettleParts& parts, const Request& request) {
+  FETTLE_TRY(const auto manifest, bundle::parse(request.body));
+  for (const auto& file : manifest.files) {
+    const auto digest = Digest::parse(file.digest);
+    if (!digest || !parts.blobs.has(*digest))
+      return fail(Code::FailedPrecondition,
+                  text::format("file '{}' ({}) of the bundle is not stored; PUT /api/fettle/v1/blobs/{} first",
+                               file.path, file.digest.substr(0, 12), file.digest));
+  }
+  FETTLE_TRY(const auto digest, parts.blobs.put(bundle::canonical(manifest)));
+  return named("digest", json::Value(digest.hex()));
+}
+
+Result<json::Value> get_bundle(const FettleParts& parts, const Request& request) {
+  FETTLE_TRY(const auto digest, digest_in(request));
+  FETTLE_TRY(const auto manifest, bundle::read(parts.blobs, digest));
+  auto out = json::to_value(manifest);
+  out.set("digest", digest.hex());
+  if (const auto record = parts.store.bundle(digest.hex())) out.set("version", record->version);
+  return out;
+}
+
+void Routes::add_bundles() {
+  const auto path = std::string(kBase) + "blobs/{digest}";
+  router_.add(Method::Put, path, [parts = parts_](const Request& request) { return answer(put_blob(parts, request)); },
+              {.max_body = 0, .spool_body = true});
+  for (const auto method : {Method::Get, Method::Head})
+    router_.add(method, path, [parts = parts_](const Request& request) { return get_blob(parts, request); });
+  route(Method::Post, "bundles", put_bundle);
+  route(Method::Get, "bundles/{digest}", get_bundle);
+}
+
+void Routes::add_stream() {
+  auto streams = std::make_shared<Streams>();
+  parts_.loop.on_change(
+      [streams](const control::Change& change) { streams->send("change", json::dump(json::to_value(change))); });
+  router_.add_async(
+      Method::Get, std::string(kBase) + "stream",
+      [streams](const Request&, std::shared_ptr<http::Responder> responder) { streams->add(std::move(responder)); },
+      {.run = http::Run::Loop});
+}
+
+}  // namespace
+
+void add_fettle_routes(http::Router& router, const FettleParts& parts) { Routes(router, parts).add(); }
+
+}  // namespace fettle::api
