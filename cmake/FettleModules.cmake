@@ -1,11 +1,15 @@
-# fettle_module(NAME RANK n [LINKS module...] [USES library...]): a static library from src/NAME/**, its tests from
-# *_test.cc. LINKS are modules of a strictly lower rank; USES are third-party targets, private to the module.
+# fettle_module(NAME RANK n [LINKS module...] [USES library...] [EXCLUDE regex]): a static library from src/NAME/**, its
+# tests from *_test.cc. LINKS are modules of a strictly lower rank; USES are third-party targets, private to the module.
+# Sources that match EXCLUDE belong to a library of their own, for the few programs that need it.
 include(GoogleTest)
 
 function(fettle_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "RANK" "LINKS;USES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "RANK;EXCLUDE" "LINKS;USES")
   set(folder ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
+  if(arg_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX "${arg_EXCLUDE}")
+  endif()
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")

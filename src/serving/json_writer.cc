@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "base/text.h"
 #include "json/value.h"
@@ -171,24 +172,29 @@ std::string write_invocation(const Batch& batch) {
   return out;
 }
 
+std::string_view column_datatype(const Column& column) noexcept {
+  switch (column.kind) {
+    case model::ColumnKind::Category:
+      return "BYTES";
+    case model::ColumnKind::Int:
+      return "INT64";
+    case model::ColumnKind::Float:
+      return "FP32";
+  }
+  return "FP32";
+}
+
 std::string write_model_metadata(const Endpoint& endpoint) {
   json::Value versions;
   for (const auto& competitor : endpoint.competitors) versions.push(competitor.version);
   json::Value inputs;
-  for (const auto& column : endpoint.columns) {
-    const auto kind = column.kind;
-    inputs.push(tensor_metadata(column.name,
-                                kind == model::ColumnKind::Category ? "BYTES"
-                                : kind == model::ColumnKind::Int    ? "INT64"
-                                                                    : "FP32",
-                                1));
-  }
+  for (const auto& column : endpoint.columns) inputs.push(tensor_metadata(column.name, column_datatype(column), 1));
   json::Value outputs;
   outputs.push(tensor_metadata(endpoint.output(), "FP32", endpoint.outputs));
   json::Value metadata;
   metadata.set("name", endpoint.name)
       .set("versions", std::move(versions))
-      .set("platform", "fettle")
+      .set("platform", kPlatform)
       .set("inputs", std::move(inputs))
       .set("outputs", std::move(outputs));
   return json::dump(metadata);

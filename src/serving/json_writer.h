@@ -16,6 +16,8 @@ struct InferAnswer {
 // MLflow's {"predictions": [...]}; one list a row when a row has several outputs.
 [[nodiscard]] std::string write_invocation(const Batch& batch);
 
+inline constexpr std::string_view kPlatform = "fettle";
+[[nodiscard]] std::string_view column_datatype(const Column& column) noexcept;  // what its input is best sent as
 [[nodiscard]] std::string write_model_metadata(const Endpoint& endpoint);
 
 // The version that answered all rows; the first variant's if several did. `bundle` is empty if several did.
