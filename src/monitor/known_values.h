@@ -10,6 +10,13 @@
 
 namespace fettle::monitor {
 
+// Equal up to the rounding of a conversion to float.
+[[nodiscard]] inline bool agrees(float value, float known) noexcept {
+  const float difference = value > known ? value - known : known - value;
+  const float size = known < 0 ? -known : known;
+  return difference <= 1e-4F * (size > 1 ? size : 1);
+}
+
 class KnownValues {
  public:
   struct Entry {

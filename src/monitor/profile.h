@@ -75,8 +75,10 @@ class Profile {
   [[nodiscard]] const Reference& reference() const noexcept { return *reference_; }
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::uint64_t malformed() const noexcept { return malformed_; }
-  [[nodiscard]] std::uint64_t outcomes() const noexcept { return loss_.n; }
-  [[nodiscard]] const stats::Moments& loss() const noexcept { return loss_; }            // log loss a row, nats
+  [[nodiscard]] std::uint64_t outcomes() const noexcept { return brier_.n; }
+  [[nodiscard]] stats::Moments loss() const noexcept;  // log loss a row, nats
+  [[nodiscard]] const stats::Moments& loss_of_positives() const noexcept { return loss_positive_; }
+  [[nodiscard]] const stats::Moments& loss_of_negatives() const noexcept { return loss_negative_; }
   [[nodiscard]] const stats::Moments& brier() const noexcept { return brier_; }          // squared error a row
   [[nodiscard]] const stats::Moments& predicted() const noexcept { return predicted_; }  // of joined rows
   [[nodiscard]] const stats::Moments& observed() const noexcept { return observed_; }    // labels of joined rows
@@ -91,17 +93,25 @@ class Profile {
   [[nodiscard]] const std::map<std::string, std::uint64_t, std::less<>>& unseen() const noexcept { return unseen_; }
 
  private:
-  void add_feature(std::size_t input, float value, bool unseen);
-  void add_slices(std::span<const float> row);
-  void violate(Rule rule, std::size_t input);
+  void find_groups(std::span<const float> row) noexcept;
+  void add_category(std::size_t input, float value, const std::vector<std::string>& texts);
+  void add_number(std::size_t input, float value) noexcept;
+  void add_slices() noexcept;
+  void check_constants(std::span<const float> row) noexcept;
+  void add_score(float output) noexcept;
+  void violate(Rule rule, std::size_t input) noexcept;
+  void note_unseen(const std::string& text);
+  DayCounts& day_of(std::int64_t time_ms);
 
   std::shared_ptr<const Reference> reference_;
   std::uint64_t rows_ = 0, malformed_ = 0;
   std::vector<FeatureCounts> features_;
   FeatureCounts output_;
   std::vector<SliceCounts> slices_;
-  std::vector<std::size_t> groups_;  // of the row being added: its category in each slice
-  stats::Moments loss_, brier_, predicted_, observed_;
+  // Of the row being added: its category in each slice; each numeric input less the reference's mean, NaN if invalid.
+  std::vector<std::size_t> groups_;
+  std::vector<double> centred_;
+  stats::Moments loss_positive_, loss_negative_, brier_, predicted_, observed_;
   std::vector<DayCounts> days_;
   std::vector<std::uint64_t> negatives_, positives_;
   std::map<std::string, std::uint64_t, std::less<>> unseen_;

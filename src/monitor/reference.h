@@ -4,6 +4,7 @@
 // Immutable once built; share it as shared_ptr<const Reference>.
 #pragma once
 
+#include <boost/describe.hpp>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -26,11 +27,18 @@ struct ReferenceOptions {
 };
 
 // Bins of a numeric input: value x falls into the first bin whose edge is >= x; the last bin has no edge. Up to 64
-// distinct values get a bin each, more get quantile bins; a value that fills several quantiles is one bin.
+// distinct values get a bin each, more get quantile bins; a value that fills several quantiles is one bin. The first
+// and the last bin are empty in the reference: below and above everything seen.
 struct Bins {
   std::vector<float> edges;
   [[nodiscard]] std::size_t size() const noexcept { return edges.size() + 1; }
-  [[nodiscard]] std::size_t of(float x) const noexcept;
+  [[nodiscard]] std::size_t of(float x) const noexcept {  // branch-free lower bound
+    const float* at = edges.data();
+    std::size_t left = edges.size();
+    if (left == 0) return 0;
+    for (; left > 1; left -= left / 2) at += at[left / 2 - 1] < x ? left / 2 : 0;
+    return static_cast<std::size_t>(at - edges.data()) + (*at < x ? 1 : 0);
+  }
 };
 
 // One input over the reference rows. Counts are of valid values only; the rest is counted by what is wrong with it.
@@ -43,6 +51,7 @@ struct FeatureReference {
   std::uint64_t missing = 0, non_finite = 0, out_of_range = 0;
   bool has_range = false;
   double min = 0, max = 0;
+  [[nodiscard]] bool in_range(float x) const noexcept { return !has_range || (x >= min && x <= max); }
 };
 
 // One slice input: moments of every input within each of its categories ([category * inputs + input]; numeric only).
@@ -65,6 +74,8 @@ struct HeldOut {
   double predicted_mean = 0, observed_mean = 0;
   double log_loss = 0, log_loss_constant = 0, brier = 0, auc = 0, auc_variance = 0, ece = 0;
 };
+BOOST_DESCRIBE_STRUCT(HeldOut, (),
+                      (n, predicted_mean, observed_mean, log_loss, log_loss_constant, brier, auc, auc_variance, ece))
 
 class Reference {
  public:

@@ -8,7 +8,7 @@
 namespace fettle::stats {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kUnknownError = std::numeric_limits<double>::infinity();
 
 double sum(std::span<const double> values) {
   double total = 0;
@@ -31,7 +31,7 @@ std::pair<double, std::uint64_t> squared_group_residuals(std::span<const double>
 }
 
 double half_width(const ClusteredMean& mean, double alpha) {
-  if (mean.groups < 2) return kInfinity;
+  if (mean.groups < 2) return kUnknownError;
   const boost::math::students_t t(static_cast<double>(mean.groups - 1));
   return boost::math::quantile(boost::math::complement(t, alpha)) * mean.error;
 }
@@ -39,7 +39,7 @@ double half_width(const ClusteredMean& mean, double alpha) {
 }  // namespace
 
 ClusteredMean clustered_mean(std::span<const double> values, std::span<const std::int64_t> groups) {
-  ClusteredMean out{0, kInfinity, values.size(), 0};
+  ClusteredMean out{0, kUnknownError, values.size(), 0};
   if (values.empty()) return out;
   const auto n = static_cast<double>(values.size());
   out.mean = sum(values) / n;

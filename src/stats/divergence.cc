@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <numeric>
 #include <vector>
+
+#include "stats/counts.h"
 
 namespace fettle::stats {
 namespace {
-
-double total(CountSpan counts) { return static_cast<double>(std::accumulate(counts.begin(), counts.end(), 0ULL)); }
 
 // Sum over bins of term(share of a, share of b); 0 if a sample is empty.
 template <typename Term>

@@ -11,7 +11,7 @@
 namespace fettle::stats {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 
 std::vector<double> step_up(std::span<const double> p, double factor) {
   const auto n = static_cast<double>(p.size());
@@ -63,7 +63,7 @@ Interval wilson(std::uint64_t hits, std::uint64_t n, double alpha) {
 }
 
 Interval mean_interval(const Moments& values, double alpha) {
-  if (values.n < 2) return {values.mean, -kInfinity, kInfinity};
+  if (values.n < 2) return {values.mean, -kUnbounded, kUnbounded};
   const auto n = static_cast<double>(values.n);
   const double half = student_t_quantile(1 - alpha / 2, n - 1) * std::sqrt(values.variance() / n);
   return {values.mean, values.mean - half, values.mean + half};
@@ -71,7 +71,7 @@ Interval mean_interval(const Moments& values, double alpha) {
 
 Interval clustered_mean_interval(std::span<const Moments> clusters, double alpha) {
   const Moments all = pooled(clusters);
-  if (clusters.size() < 2 || all.n < 2) return {all.mean, -kInfinity, kInfinity};
+  if (clusters.size() < 2 || all.n < 2) return {all.mean, -kUnbounded, kUnbounded};
   const auto count = static_cast<double>(clusters.size()), n = static_cast<double>(all.n);
   double squares = 0;
   for (const auto& cluster : clusters) {

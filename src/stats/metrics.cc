@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "stats/counts.h"
 #include "stats/distributions.h"
 
 namespace fettle::stats {
@@ -38,10 +39,6 @@ struct Placements {
     return n > 1 ? std::max(0.0, sum2 - sum * sum / n) / (n - 1) / n : 0;
   }
 };
-
-double sum_of(std::span<const std::uint64_t> counts) {
-  return static_cast<double>(std::accumulate(counts.begin(), counts.end(), 0ULL));
-}
 
 }  // namespace
 
@@ -100,7 +97,7 @@ AucEstimate auc_delong(std::span<const float> scores, std::span<const double> la
 }
 
 AucEstimate auc_binned(std::span<const std::uint64_t> negatives, std::span<const std::uint64_t> positives) {
-  const double n0 = sum_of(negatives), n1 = sum_of(positives);
+  const double n0 = total(negatives), n1 = total(positives);
   if (n0 == 0 || n1 == 0) return {kNaN, kNaN};
   Placements of_positives, of_negatives;
   double below0 = 0, below1 = 0;

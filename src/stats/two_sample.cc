@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <utility>
 #include <vector>
 
+#include "stats/counts.h"
 #include "stats/distributions.h"
 
 namespace fettle::stats {
 namespace {
 
 using Counts = std::span<const std::uint64_t>;
-
-double total(Counts counts) { return static_cast<double>(std::accumulate(counts.begin(), counts.end(), 0ULL)); }
 
 struct Cell {
   double a = 0, b = 0;
