@@ -136,9 +136,17 @@ Result<void> Workspace::clear(const std::string& out) {
   return os::make_folders(folder_above(path_of(out)));
 }
 
+// A damaged object would stand in the way of the same content stored anew.
+bool Workspace::sound(const Digest& digest) {
+  const auto whole = objects_->verify(digest);
+  if (!whole && whole.error().code == Code::DataLoss) return !os::remove_all(objects_->path_of(digest)).has_value();
+  return whole.has_value();
+}
+
 Result<void> Workspace::keep_file(const std::string& path) {
   FETTLE_TRY(const auto expected, file_digest(path));
-  if (const auto digest = Digest::parse(expected); digest && objects_->has(*digest)) return {};
+  FETTLE_TRY(const auto digest, parse_digest(expected));
+  if (sound(digest)) return {};
   FETTLE_TRY(const auto stored, objects_->put_file(path_of(path)));
   if (stored.hex() == expected) return {};
   return fail(Code::Conflict, text::format("'{}' changed while it was stored; is its step still writing?", path));
@@ -157,8 +165,9 @@ Result<std::string> Workspace::keep_one(const std::string& out) {
   FETTLE_TRY(const auto files, os::list_files(path_of(out)));
   for (const auto& file : files) FETTLE_TRY_(keep_file(out + "/" + file.path));
   FETTLE_TRY(const auto list, folder_list(out));
-  FETTLE_TRY_(objects_->put(list));
-  return Digest::of(list).hex() + "/";
+  const auto listed = Digest::of(list);
+  if (!sound(listed)) FETTLE_TRY_(objects_->put(list));
+  return listed.hex() + "/";
 }
 
 Result<Digests> Workspace::keep(const std::string& key, const std::vector<std::string>& outs) {
@@ -200,9 +209,7 @@ std::optional<Digests> Workspace::cached(const std::string& key) const {
 
 Result<void> Workspace::restore_file(const std::string& absolute, const Digest& digest) {
   FETTLE_TRY_(os::make_folders(folder_above(absolute)));
-  auto done = objects_->checkout(digest, absolute);
-  if (!done && done.error().code == Code::DataLoss) FETTLE_TRY_(os::remove_all(objects_->path_of(digest)));
-  return done;
+  return objects_->checkout(digest, absolute);
 }
 
 Result<void> Workspace::restore(const std::string& out, const std::string& text) {

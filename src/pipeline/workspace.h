@@ -39,7 +39,7 @@ class Workspace {
   [[nodiscard]] Result<Digests> keep(const std::string& key, const std::vector<std::string>& outs);
   // What a step with this key gave, if all of it is still stored.
   [[nodiscard]] std::optional<Digests> cached(const std::string& key) const;
-  // Puts a stored out back. DataLoss if what is stored is damaged; it is then removed, so that the step runs anew.
+  // Puts a stored out back. DataLoss if what is stored is damaged: the step must run anew, which heals it.
   [[nodiscard]] Result<void> restore(const std::string& out, const std::string& digest);
   // Remembers digests for the next run. Losing them costs time, nothing else.
   [[nodiscard]] Result<void> save();
@@ -64,6 +64,7 @@ class Workspace {
   [[nodiscard]] Result<std::string> keep_one(const std::string& out);
   [[nodiscard]] Result<void> keep_file(const std::string& path);
   [[nodiscard]] Result<void> restore_file(const std::string& absolute, const Digest& digest);
+  [[nodiscard]] bool sound(const Digest& digest);  // stored and whole; a damaged object is removed
   [[nodiscard]] bool stored(const std::string& digest) const;
   [[nodiscard]] std::string step_file(const std::string& key) const;
 
