@@ -19,14 +19,14 @@ class Server:
         started = time.monotonic()
         self.process = subprocess.Popen(
             ["fettle", "server", "--data", str(self.data), "--control", "127.0.0.1:0", "--predict", "127.0.0.1:0",
-             "--ready-file", str(ready), *arguments], stderr=self.log)
+             "--grpc", "127.0.0.1:0", "--ready-file", str(ready), *arguments], stderr=self.log)
         while not ready.exists():
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended: {(folder / 'server.log').read_text()}")
             time.sleep(0.002)
         self.start_seconds = time.monotonic() - started
         addresses = json.loads(ready.read_text())
-        self.control, self.predict = addresses["control"], addresses["predict"]
+        self.control, self.predict, self.grpc = addresses["control"], addresses["predict"], addresses["grpc"]
         assert addresses["pid"] == self.process.pid
 
     def stop(self) -> int:

@@ -1,0 +1,183 @@
+#include "wiring.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "api/fettle.h"
+#include "api/mlflow.h"
+#include "api/page.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "control/loop.h"
+#include "http/server.h"
+#include "listener.h"
+#include "os/file.h"
+#include "registry/store.h"
+#include "serving/grpc.h"
+#include "serving/http.h"
+#include "serving/metrics.h"
+#include "tracking/artifacts.h"
+#include "tracking/store.h"
+#include "version.h"
+
+namespace fettle::cli {
+namespace {
+
+constexpr std::int64_t kDrainMs = 10'000;
+constexpr auto kPoll = std::chrono::milliseconds(50);
+
+// Where children find this server: known once it listens, which may be after the first retraining was decided.
+class OwnAddress {
+ public:
+  void set(std::string url) {
+    {
+      const std::lock_guard lock(mutex_);
+      url_ = std::move(url);
+    }
+    changed_.notify_all();
+  }
+  // Empty if `cancelled` turned true first.
+  std::string wait(const std::function<bool()>& cancelled) {
+    std::unique_lock lock(mutex_);
+    while (url_.empty() && !cancelled()) changed_.wait_for(lock, kPoll);
+    return url_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string url_;
+};
+
+Result<os::Exit> run_child(OwnAddress& address, os::Command command, const std::function<bool()>& cancelled) {
+  if (!command.argv.empty() && command.argv.front() == "fettle") command.argv.front() = os::executable_path();
+  command.environment["FETTLE_SERVER"] = address.wait(cancelled);
+  return os::run(command, {}, cancelled);
+}
+
+void move_alias(registry::Store& registry, const std::string& model, const std::string& alias, std::int64_t version) {
+  const auto now = registry.get_alias(model, alias);
+  if (!now) return;  // the model is not registered here: a bundle that was sent by hand
+  const auto moved = version == 0                  ? registry.delete_alias(model, alias, "fettle")
+                     : now->value_or(0) != version ? registry.set_alias(model, alias, version, "fettle")
+                                                   : Result<void>();
+  if (!moved) log::warn(text::format("alias '{}' of model '{}' stays: {}", alias, model, moved.error().message));
+}
+
+// The registry's aliases follow what an endpoint serves.
+void follow_endpoint(registry::Store& registry, const control::Endpoint& endpoint) {
+  std::int64_t champion = 0, challenger = 0;
+  for (const auto& variant : endpoint.variants)
+    (variant.variant == control::kChampion ? champion : challenger) = variant.version;
+  move_alias(registry, endpoint.model, control::kChampion, champion);
+  move_alias(registry, endpoint.model, control::kChallenger, challenger);
+}
+
+}  // namespace
+
+struct Platform::Impl {
+  explicit Impl(os::FileLock held) : lock(std::move(held)) {}
+  ~Impl() { stop(); }
+
+  os::FileLock lock;
+  const Clock& clock = system_clock();
+  std::int64_t started_ms = clock.now_ms();
+  std::unique_ptr<sql::Database> database;
+  std::unique_ptr<blob::Store> blobs;
+  std::unique_ptr<event::Log> events;
+  std::unique_ptr<tracking::Store> tracking;
+  std::unique_ptr<tracking::Artifacts> artifacts;
+  std::unique_ptr<registry::Store> registry;
+  std::unique_ptr<control::Store> records;
+  std::unique_ptr<serving::Runtime> runtime;
+  OwnAddress address;
+  std::unique_ptr<control::Loop> loop;
+  std::unique_ptr<Listener> control, predict;
+  std::unique_ptr<serving::GrpcServer> grpc;
+
+  Result<void> open(const std::string& data);
+  Result<void> start_loop(const std::string& data);
+  Result<void> listen(const ServerOptions& options);
+  [[nodiscard]] Result<std::unique_ptr<Listener>> listen_control(const ServerOptions& options);
+  [[nodiscard]] Result<std::unique_ptr<Listener>> listen_predict(const ServerOptions& options);
+  void stop();
+};
+
+Result<void> Platform::Impl::open(const std::string& data) {
+  FETTLE_TRY(database,
+             sql::Database::open(data + "/fettle.db", {tracking::Store::migrations(), registry::Store::migrations(),
+                                                       control::Store::migrations()}));
+  FETTLE_TRY(blobs, blob::Store::open(data + "/blobs"));
+  FETTLE_TRY(events, event::Log::open(data + "/events"));
+  FETTLE_TRY_(os::make_folders(data + "/spool"));
+  tracking = std::make_unique<tracking::Store>(*database, clock);
+  artifacts = std::make_unique<tracking::Artifacts>(*database, *blobs);
+  registry = std::make_unique<registry::Store>(*database, clock);
+  records = std::make_unique<control::Store>(*database);
+  runtime = std::make_unique<serving::Runtime>(events.get(), clock);
+  return {};
+}
+
+Result<void> Platform::Impl::start_loop(const std::string& data) {
+  control::LoopParts parts{*records, *events, *runtime, clock, control::bundle_loader(*blobs, data + "/cache/bundles"),
+                           {},       {}};
+  parts.endpoint_changed = [this](const control::Endpoint& endpoint) { follow_endpoint(*registry, endpoint); };
+  parts.run_retrain = [this](const os::Command& command, const std::function<bool()>& cancelled) {
+    return run_child(address, command, cancelled);
+  };
+  FETTLE_TRY(loop, control::Loop::start(std::move(parts)));
+  return {};
+}
+
+Result<std::unique_ptr<Listener>> Platform::Impl::listen_control(const ServerOptions& options) {
+  http::Router router;
+  api::add_mlflow_routes(router, *tracking, *registry, *artifacts);
+  api::add_fettle_routes(router, {*loop, *records, *blobs, *tracking, *events, clock, options.data + "/events",
+                                  kFettleVersion, started_ms});
+  api::add_page_routes(router);
+  return Listener::start("control", {.address = options.control, .spool_folder = options.data + "/spool"},
+                         std::move(router), [] { return std::string(); });
+}
+
+Result<std::unique_ptr<Listener>> Platform::Impl::listen_predict(const ServerOptions& options) {
+  http::Router router;
+  serving::add_routes(router, *runtime);
+  return Listener::start("predict", {.address = options.predict, .spool_folder = options.data + "/spool"},
+                         std::move(router), [this] { return serving::exposition(*runtime); });
+}
+
+Result<void> Platform::Impl::listen(const ServerOptions& options) {
+  FETTLE_TRY(control, listen_control(options));
+  FETTLE_TRY(predict, listen_predict(options));
+  FETTLE_TRY(grpc, serving::GrpcServer::start(options.grpc, *runtime));
+  address.set(control->url());
+  return {};
+}
+
+void Platform::Impl::stop() {
+  if (predict) predict->drain(kDrainMs);
+  if (grpc) grpc->drain(kDrainMs);
+  if (control) control->drain(kDrainMs);
+  loop.reset();
+}
+
+Platform::Platform(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Platform::~Platform() = default;
+
+Result<std::unique_ptr<Platform>> Platform::start(const ServerOptions& options) {
+  FETTLE_TRY_(os::make_folders(options.data));
+  FETTLE_TRY(auto lock, os::FileLock::acquire(options.data + "/lock"));
+  auto impl = std::make_unique<Impl>(std::move(lock));
+  FETTLE_TRY_(impl->open(options.data));
+  FETTLE_TRY_(impl->start_loop(options.data));
+  FETTLE_TRY_(impl->listen(options));
+  return std::unique_ptr<Platform>(new Platform(std::move(impl)));
+}
+
+std::string Platform::control_url() const { return impl_->control->url(); }
+std::string Platform::predict_url() const { return impl_->predict->url(); }
+std::string Platform::grpc_address() const { return impl_->grpc->address(); }
+void Platform::stop() { impl_->stop(); }
+
+}  // namespace fettle::cli

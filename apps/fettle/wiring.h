@@ -1,0 +1,37 @@
+// The server put together: the only place that sees all modules.
+//
+// Order of starting: stores, runtime, control loop, listeners; of stopping: listeners (draining), loop, stores.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+
+namespace fettle::cli {
+
+struct ServerOptions {
+  std::string data;
+  std::string control = "127.0.0.1:5000";
+  std::string predict = "127.0.0.1:8000";
+  std::string grpc = "127.0.0.1:8001";
+};
+
+class Platform {
+ public:
+  // Opens (or makes) the data folder and answers on every listener. FailedPrecondition if another server has the
+  // folder; DataLoss if the database is damaged; Unavailable if a port is in use.
+  [[nodiscard]] static Result<std::unique_ptr<Platform>> start(const ServerOptions& options);
+  ~Platform();  // stop()
+  [[nodiscard]] std::string control_url() const;
+  [[nodiscard]] std::string predict_url() const;
+  [[nodiscard]] std::string grpc_address() const;
+  void stop();  // lets running requests finish, at most ten seconds
+
+ private:
+  struct Impl;
+  explicit Platform(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fettle::cli
