@@ -1,0 +1,185 @@
+#include <algorithm>
+#include <array>
+
+#include "api/mlflow/encode.h"
+#include "api/mlflow/wire.h"
+#include "base/text.h"
+
+namespace fettle::api::mlflow {
+namespace {
+
+using http::Method;
+
+constexpr std::int64_t kMaxPage = 200'000;
+constexpr std::string_view kModels = "models:/";
+constexpr std::string_view kVersionsTag = "mlflow.modelVersions";
+
+json::Value wrap(const registry::Version& version) { return json::Value().set("model_version", encode(version)); }
+
+struct Key {
+  std::string name;
+  std::int64_t version = 0;
+};
+Result<Key> need_key(const Input& input) {
+  Key out;
+  FETTLE_TRY(out.name, input.need_text("name"));
+  FETTLE_TRY(const auto text, input.need_text("version"));
+  const auto number = text::parse_int(text);
+  if (!number || *number < 1)
+    return fail(Code::InvalidArgument, text::format("Parameter 'version' must be an integer, got '{}'.", text));
+  out.version = *number;
+  return out;
+}
+
+bool is_local(std::string_view source) {
+  return source.starts_with('/') || source.starts_with('.') || source.starts_with("file:") ||
+         source.find('\\') != std::string_view::npos;
+}
+
+// A local path would make whoever loads the model read files of his own machine; nothing may climb out with "..".
+Result<void> check_source(const Service& service, const std::string& source, const std::string& run_id) {
+  if (is_local(source)) {
+    const auto run =
+        run_id.empty() ? Result<tracking::Run>(fail(Code::NotFound, "")) : service.tracking.run(RunId(run_id));
+    const bool inside = run && source.starts_with(run->info.artifact_uri + "/");
+    if (!inside || !tracking::clean_artifact_path(source.substr(run->info.artifact_uri.size() + 1)))
+      return fail(Code::InvalidArgument,
+                  text::format("Invalid model version source: '{}'. To use a local path as a model version source, the "
+                               "run_id request parameter has to be specified and the local path has to be contained "
+                               "within the artifact directory of the run specified by the run_id.",
+                               source));
+    return {};
+  }
+  const auto colon = source.find(':');
+  auto path = std::string_view(source).substr(colon == std::string::npos ? 0 : colon + 1);
+  while (path.starts_with('/')) path.remove_prefix(1);
+  if (!path.empty() && !tracking::clean_artifact_path(path))
+    return fail(Code::InvalidArgument,
+                text::format("Invalid model version source: '{}'. If supplying a source as an http, https, local file "
+                             "path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided "
+                             "without relative path references present. Please provide an absolute path.",
+                             source));
+  return {};
+}
+
+// Where the files of a source are: "models:/<model id>" and "models:/<name>/<version>" are followed.
+Result<std::string> storage_of(const Service& service, const std::string& source) {
+  if (!source.starts_with(kModels)) return source;
+  const auto rest = source.substr(kModels.size());
+  const auto slash = rest.rfind('/');
+  if (slash == std::string::npos) {
+    FETTLE_TRY(const auto model, service.tracking.models().get(rest));
+    return model.artifact_uri;
+  }
+  const auto number = text::parse_int(rest.substr(slash + 1));
+  if (!number)
+    return fail(Code::InvalidArgument,
+                text::format("Invalid model version source: '{}'; write models:/NAME/VERSION", source));
+  FETTLE_TRY(const auto version, service.registry.get_version(rest.substr(0, slash), *number));
+  return version.storage_location;
+}
+
+// The logged model remembers the versions made from it: a list of {"name", "version"} in one of its tags.
+Result<void> tag_model(const Service& service, const registry::Version& version) {
+  FETTLE_TRY(const auto model, service.tracking.models().get(version.model_id));
+  const auto tag = std::ranges::find(model.tags, kVersionsTag, &tracking::KeyValue::key);
+  json::Value list = json::Value::array();
+  if (tag != model.tags.end())
+    if (auto old = json::parse(tag->value); old && old->is_array()) list = *std::move(old);
+  list.push(json::Value().set("name", version.model).set("version", version.version));
+  FETTLE_TRY_(service.tracking.models().set_tags(version.model_id, {{std::string(kVersionsTag), json::dump(list)}}));
+  return {};
+}
+
+Result<json::Value> create(const Service& service, const Input& input) {
+  registry::NewVersion version;
+  FETTLE_TRY(version.model, input.need_text("name"));
+  FETTLE_TRY(version.source, input.need_text("source"));
+  FETTLE_TRY(version.run_id, input.text("run_id"));
+  FETTLE_TRY(version.run_link, input.text("run_link"));
+  FETTLE_TRY(version.description, input.text("description"));
+  FETTLE_TRY(version.model_id, input.text("model_id"));
+  FETTLE_TRY(version.tags, input.pairs("tags"));
+  FETTLE_TRY_(check_source(service, version.source, version.run_id));
+  FETTLE_TRY(version.storage_location, storage_of(service, version.source));
+  if (!version.model_id.empty()) FETTLE_TRY_(service.tracking.models().get(version.model_id));
+  FETTLE_TRY(const auto made, service.registry.create_version(version));
+  if (!made.model_id.empty()) FETTLE_TRY_(tag_model(service, made));
+  return wrap(made);
+}
+
+Result<json::Value> get(const Service& service, const Input& input) {
+  FETTLE_TRY(const auto key, need_key(input));
+  FETTLE_TRY(const auto version, service.registry.get_version(key.name, key.version));
+  return wrap(version);
+}
+
+Result<json::Value> update(const Service& service, const Input& input) {
+  FETTLE_TRY(const auto key, need_key(input));
+  FETTLE_TRY(const auto description, input.text("description"));
+  FETTLE_TRY(const auto version, service.registry.describe_version(key.name, key.version, description));
+  return wrap(version);
+}
+
+Result<json::Value> remove(const Service& service, const Input& input) {
+  FETTLE_TRY(const auto key, need_key(input));
+  FETTLE_TRY_(service.registry.delete_version(key.name, key.version));
+  return json::Value();
+}
+
+Result<json::Value> transition(const Service& service, const Input& input) {
+  FETTLE_TRY(const auto key, need_key(input));
+  FETTLE_TRY(const auto stage, input.need_text("stage"));
+  FETTLE_TRY(const auto archive, input.flag("archive_existing_versions", false));
+  FETTLE_TRY(const auto version, service.registry.move_to_stage(key.name, key.version, stage, archive));
+  return wrap(version);
+}
+
+Result<json::Value> download_uri(const Service& service, const Input& input) {
+  FETTLE_TRY(const auto key, need_key(input));
+  FETTLE_TRY(const auto version, service.registry.get_version(key.name, key.version));
+  return json::Value().set("artifact_uri", version.storage_location);
+}
+
+Result<json::Value> set_tag(const Service& service, const Input& input) {
+  FETTLE_TRY(const auto key, need_key(input));
+  FETTLE_TRY(const auto tag, input.need_text("key"));
+  FETTLE_TRY(const auto value, input.text("value"));
+  FETTLE_TRY_(service.registry.set_version_tag(key.name, key.version, {tag, value}));
+  return json::Value();
+}
+
+Result<json::Value> delete_tag(const Service& service, const Input& input) {
+  FETTLE_TRY(const auto key, need_key(input));
+  FETTLE_TRY(const auto tag, input.need_text("key"));
+  FETTLE_TRY_(service.registry.delete_version_tag(key.name, key.version, tag));
+  return json::Value();
+}
+
+Result<json::Value> search(const Service& service, const Input& input) {
+  registry::Query query;
+  FETTLE_TRY(query.filter, input.text("filter"));
+  FETTLE_TRY(query.max_results, input.page_size(kMaxPage, kMaxPage));
+  FETTLE_TRY(query.order_by, input.texts("order_by"));
+  FETTLE_TRY(query.page_token, input.text("page_token"));
+  FETTLE_TRY(const auto page, service.registry.search_versions(query));
+  return encode_page("model_versions", page);
+}
+
+constexpr std::array<Route, 9> kRoutes{{
+    {Method::Post, "/model-versions/create", create},
+    {Method::Get, "/model-versions/get", get},
+    {Method::Patch, "/model-versions/update", update},
+    {Method::Delete, "/model-versions/delete", remove},
+    {Method::Post, "/model-versions/transition-stage", transition},
+    {Method::Get, "/model-versions/get-download-uri", download_uri},
+    {Method::Post, "/model-versions/set-tag", set_tag},
+    {Method::Delete, "/model-versions/delete-tag", delete_tag},
+    {Method::Get, "/model-versions/search", search},
+}};
+
+}  // namespace
+
+std::span<const Route> version_routes() { return kRoutes; }
+
+}  // namespace fettle::api::mlflow

@@ -1,0 +1,86 @@
+// MLflow's wire rules: parameters in, answers and errors out, routes under both prefixes.
+//
+// Parameters come from the query (GET) or a JSON object; numbers may be quoted, a JSON text holding JSON is decoded
+// again, a body that is no JSON counts as {}. Messages begin as MLflow's do, since clients match them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "http/message.h"
+#include "http/server.h"
+#include "json/value.h"
+#include "registry/store.h"
+#include "tracking/artifacts.h"
+#include "tracking/store.h"
+
+namespace fettle::api::mlflow {
+
+class Input {  // The parameters of one request, or of one object inside it.
+ public:
+  // InvalidArgument for a wrong Content-Type of POST and PUT.
+  [[nodiscard]] static Result<Input> of(const http::Request& request);
+  Input(json::Value values, std::string where) : values_(std::move(values)), where_(std::move(where)) {}
+
+  [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
+  [[nodiscard]] Result<std::string> need_text(std::string_view name) const;  // missing or empty: InvalidArgument
+  [[nodiscard]] Result<std::string> text(std::string_view name, std::string_view fallback = "") const;
+  [[nodiscard]] Result<std::optional<std::string>> maybe_text(std::string_view name) const;
+  [[nodiscard]] Result<std::int64_t> need_integer(std::string_view name) const;
+  [[nodiscard]] Result<std::int64_t> integer(std::string_view name, std::int64_t fallback) const;
+  [[nodiscard]] Result<double> need_number(std::string_view name) const;
+  [[nodiscard]] Result<bool> flag(std::string_view name, bool fallback) const;
+  [[nodiscard]] Result<std::vector<std::string>> texts(std::string_view name) const;
+  [[nodiscard]] Result<std::vector<Input>> objects(std::string_view name) const;  // missing: none
+  [[nodiscard]] Result<Input> need_object(std::string_view name) const;
+  // [{"key", "value"}, ...]
+  [[nodiscard]] Result<std::vector<tracking::KeyValue>> pairs(std::string_view name) const;
+  // Within [1, most]; `fallback` if missing.
+  [[nodiscard]] Result<std::int64_t> page_size(std::int64_t fallback, std::int64_t most) const;
+  // Name or number of one of `names`, whose numbers count from 1; nullopt if missing.
+  [[nodiscard]] Result<std::optional<int>> choice(std::string_view name, std::span<const std::string_view> names) const;
+
+ private:
+  [[nodiscard]] const json::Value* find(std::string_view name) const;
+  [[nodiscard]] std::string path(std::string_view name) const { return where_ + std::string(name); }
+  [[nodiscard]] std::unexpected<Error> missing(std::string_view name) const;
+  [[nodiscard]] std::unexpected<Error> wrong(std::string_view name, const json::Value& got) const;
+
+  json::Value values_;
+  std::string where_;  // "metrics[3]."
+};
+
+struct Service {  // borrowed
+  tracking::Store& tracking;
+  registry::Store& registry;
+  tracking::Artifacts& artifacts;
+};
+
+using Handler = Result<json::Value> (*)(const Service&, const Input&);
+struct Route {
+  http::Method method;
+  std::string_view path;  // below /api/2.0/mlflow
+  Handler handler;
+};
+// Mounts routes below /api/2.0/mlflow and /ajax-api/2.0/mlflow.
+void mount(http::Router& router, const Service& service, std::span<const Route> routes);
+
+[[nodiscard]] http::Response answer(const Result<json::Value>& result);
+[[nodiscard]] http::Response error_answer(const Error& error);  // {"error_code", "message"}
+
+// One table a resource.
+[[nodiscard]] std::span<const Route> experiment_routes();
+[[nodiscard]] std::span<const Route> run_routes();
+[[nodiscard]] std::span<const Route> metric_routes();
+[[nodiscard]] std::span<const Route> logged_model_routes();
+[[nodiscard]] std::span<const Route> registered_model_routes();
+[[nodiscard]] std::span<const Route> version_routes();
+void add_artifact_routes(http::Router& router, const Service& service);
+
+}  // namespace fettle::api::mlflow
