@@ -49,7 +49,6 @@ class Screen final : public pipeline::Observer, public StepWatcher {
   }
 
   void decided(const pipeline::Step& step, const pipeline::Decision& decision) override {
-    if (decision.action == pipeline::Action::Skip && quiet_skips_) return;
     tell(step.name, pipeline::describe(decision));
   }
 
@@ -82,7 +81,6 @@ class Screen final : public pipeline::Observer, public StepWatcher {
 
   Output& output_;
   std::size_t width_ = 0;
-  bool quiet_skips_ = false;
 };
 
 json::Value to_json(const pipeline::StepResult& result) {
@@ -153,9 +151,10 @@ Result<Session> prepare(const RunOptions& asked, Output& output) {
 
 Result<void> explain(const RunOptions& asked, Output& output) {
   FETTLE_TRY(auto session, prepare(asked, output));
-  FETTLE_TRY(const auto results, pipeline::explain(session.parts(), session.options));
-  Screen(output, session.pipeline).foreseen(results);
-  output.document(json::Value::object().set("steps", to_json(results)));
+  const auto results = pipeline::explain(session.parts(), session.options);
+  if (!results) return fail(config::located(session.project.document, results.error()));
+  Screen(output, session.pipeline).foreseen(*results);
+  output.document(json::Value::object().set("steps", to_json(*results)));
   return session.workspace.save();
 }
 
@@ -181,6 +180,7 @@ Result<pipeline::Summary> execute(const RunOptions& asked, Session& session, Out
   MlflowRecorder recorder(
       {session.project, params, session.options.server, !asked.server.empty(), session.options.snapshots, git, warn});
   auto summary = pipeline::run(session.parts(), session.options, executor, recorder, screen);
+  if (!summary) return fail(config::located(session.project.document, summary.error()));
   // Also after a failure: what succeeded before it stands.
   FETTLE_TRY_(pipeline::save_lock(session.lock_path(), session.lock, session.pipeline));
   FETTLE_TRY_(session.workspace.save());

@@ -67,9 +67,8 @@ class Observation {
     std::vector<std::string> outs;
     for (const auto& other : parts_.pipeline.steps()) outs.insert(outs.end(), other.outs.begin(), other.outs.end());
     const auto near = text::closest(dep, outs);
-    return fail(Code::NotFound,
-                text::format("step '{}' depends on '{}', which is not in the project and which no step writes{}",
-                             step.name, dep, near ? text::format("; did you mean '{}'?", *near) : ""));
+    return fail(Code::NotFound, text::format("pipeline.{}.deps: '{}' is not in the project, and no step writes it{}",
+                                             step.name, dep, near ? text::format("; did you mean '{}'?", *near) : ""));
   }
 
   [[nodiscard]] Result<Inputs> inputs_of(const Step& step) const {
@@ -242,13 +241,17 @@ std::vector<std::string> waiting_for(const Pipeline& pipeline, const Step& step,
       return makes(maker, dep) && !std::ranges::contains(maker.outs, dep);
     });
   };
+  std::vector<std::string> makers;
   for (const auto s : step.after) {
     const auto& maker = pipeline.steps()[s];
     if (pending.running.contains(s))
-      out.push_back(text::format("it reads what step '{}' is yet to make; runs if that changes", maker.name));
+      makers.push_back(maker.name);
     else if (pending.restoring.contains(s) && part_of(maker))
-      out.push_back(text::format("it reads a part of what step '{}' is yet to restore", maker.name));
+      out.push_back(text::format("it reads a part of what step {} is yet to restore", maker.name));
   }
+  if (!makers.empty())
+    out.push_back(text::format("it reads what {} {} yet to make; runs if that changes", text::join(makers, ", "),
+                               makers.size() == 1 ? "is" : "are"));
   return out;
 }
 

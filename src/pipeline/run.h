@@ -90,8 +90,8 @@ struct Parts {  // what a run works with; borrowed
   const Clock& clock = system_clock();
 };
 
-// Errors: a target that does not exist, a dependency that no step makes and that is not there. A failing step is no
-// error here but in the summary. The lock holds what became of each step.
+// Errors: a target that does not exist; a dependency that no step makes and that is not there ("pipeline.a.deps: ...").
+// A failing step is no error here but in the summary. The lock holds what became of each step.
 [[nodiscard]] Result<Summary> run(const Parts& parts, const Options& options, Executor& executor, Recorder& recorder,
                                   Observer& observer);
 // What run() would do, as far as can be known without running anything. Writes nothing.

@@ -133,7 +133,7 @@ TEST_F(Run, GoingBackToOldInputsRestoresOldOuts) {
   EXPECT_EQ(read("work/score.json"), "a1t 2");
   const auto foreseen = foresee();
   EXPECT_THAT(foreseen[1], HasSubstr("train restored from the cache: what it runs changed"));
-  EXPECT_THAT(foreseen[2], HasSubstr("it reads a part of what step 'train' is yet to restore"));
+  EXPECT_THAT(foreseen[2], HasSubstr("it reads a part of what step train is yet to restore"));
   const auto back = go();
   EXPECT_THAT(executor.ran(), IsEmpty());
   EXPECT_EQ(back->count(Action::Restore), 2U);
@@ -145,7 +145,7 @@ TEST_F(Run, GoingBackToOldInputsRestoresOldOuts) {
 TEST_F(Run, AChangeThatMakesTheSameOutsStopsThere) {
   ASSERT_TRUE(go());
   options.snapshots["raw"].digest = "d2";
-  EXPECT_THAT(foresee()[1], HasSubstr("train waits: it reads what step 'prepare' is yet to make"));
+  EXPECT_THAT(foresee()[1], HasSubstr("train waits: it reads what prepare is yet to make"));
   ASSERT_TRUE(go());
   EXPECT_THAT(executor.ran(), ElementsAre("prepare"));
   EXPECT_THAT(notes.decisions[0], HasSubstr("data raw changed (d1 -> d2)"));
@@ -201,8 +201,7 @@ TEST_F(Run, AMissingDependencyIsFoundBeforeAnythingRuns) {
   yaml = "pipeline:\n  a: {command: c, outs: [x]}\n  b: {command: c, deps: [work/modle], outs: [work/model]}\n";
   const auto failed = go();
   EXPECT_EQ(failed.error().message,
-            "step 'b' depends on 'work/modle', which is not in the project and which no step writes; did you mean "
-            "'work/model'?");
+            "pipeline.b.deps: 'work/modle' is not in the project, and no step writes it; did you mean 'work/model'?");
   EXPECT_THAT(executor.ran(), IsEmpty());
 }
 
