@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Runs measures by name: bench/run.py [name ...] [--json]. Peers run beside Fettle in the same run."""
+import pathlib
 import subprocess
 import sys
 
-BENCHES = {"trees": ["fettle_bench_trees"]}
+HERE = pathlib.Path(__file__).resolve().parent
+BENCHES = {"trees": ["fettle_bench_trees"], "server": ["fettle_bench_serving"],
+           "pipeline": [sys.executable, str(HERE / "pipeline_bench.py")]}
 
 
 def main():
