@@ -1,0 +1,28 @@
+// What changed, newest first, each with the way to what it is about.
+import { Link } from '@tanstack/react-router';
+import type { Change } from '../api';
+import { When } from '../ui/when';
+
+function Where({ change }: { change: Change }) {
+  if (change.kind === 'alert') return <Link to="/alerts">{change.text}</Link>;
+  if (['rollout_started', 'advance', 'promote', 'rollback', 'hold', 'resume'].includes(change.kind) && change.id)
+    return <Link to="/rollouts/$id" params={{ id: change.id }}>{change.text}</Link>;
+  if (change.endpoint) return <Link to="/endpoints/$name" params={{ name: change.endpoint }}>{change.text}</Link>;
+  return <>{change.text}</>;
+}
+
+export function Changes({ changes }: { changes: Change[] }) {
+  if (changes.length === 0) return <p className="empty">Nothing yet.</p>;
+  return (
+    <ol className="changes">
+      {changes.map((change, index) => (
+        <li key={`${change.time_ms} ${index}`} className={`change change-${change.kind}`}>
+          <When ms={change.event_ms || change.time_ms} near={changes[0]!.event_ms} />
+          <span className="change-text">
+            <Where change={change} />
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}
