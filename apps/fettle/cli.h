@@ -88,6 +88,12 @@ class Program {
 // One function a noun, each in its own file; main.cc calls them all.
 void add_pipeline_verbs(Program& program);
 void add_server_verb(Program& program);
+void add_status_verb(Program& program);
+void add_endpoint_verbs(Program& program);
+void add_rollout_verbs(Program& program);
+void add_alert_verbs(Program& program);
+void add_trace_verb(Program& program);
+void add_apply_verb(Program& program);
 void add_completion_verb(Program& program);
 
 }  // namespace fettle::cli

@@ -9,6 +9,12 @@ int main(int argc, char** argv) {
   fettle::cli::add_server_verb(program);
   fettle::cli::add_pipeline_verbs(program);
   fettle::cli::add_step_verb(program);
+  fettle::cli::add_status_verb(program);
+  fettle::cli::add_endpoint_verbs(program);
+  fettle::cli::add_rollout_verbs(program);
+  fettle::cli::add_alert_verbs(program);
+  fettle::cli::add_trace_verb(program);
+  fettle::cli::add_apply_verb(program);
   fettle::cli::add_completion_verb(program);
   return program.run(argc, argv);
 }
