@@ -21,6 +21,21 @@ namespace {
 
 constexpr std::int64_t kDrainMs = 10'000;
 
+// Without access control only this machine may ask, unless the operator says otherwise.
+Result<void> check_exposure(const Options& options) {
+  for (const auto& text : {options.http, options.grpc}) {
+    if (text.empty() || options.allow_unauthenticated) continue;
+    FETTLE_TRY(const auto address, http::parse_address(text));
+    if (!http::is_loopback(address))
+      return fail(
+          Code::FailedPrecondition,
+          text::format("'{}' can be reached from other machines, and fettle-serve has no access control; listen "
+                       "on 127.0.0.1, or give --allow-unauthenticated if everyone may ask",
+                       text));
+  }
+  return {};
+}
+
 Result<serving::EndpointSpec> load(const Options& options) {
   FETTLE_TRY(const auto manifest, bundle::verify_folder(options.bundle));
   FETTLE_TRY(const auto digest, bundle::folder_digest(options.bundle));
@@ -73,6 +88,7 @@ Result<void> announce(const Options& options, const Listeners& listeners, const 
 }
 
 Result<void> serve(const Options& options) {
+  FETTLE_TRY_(check_exposure(options));
   os::block_stop_signals();
   FETTLE_TRY(const auto spec, load(options));
   std::unique_ptr<event::Log> events;

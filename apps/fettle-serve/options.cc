@@ -21,6 +21,7 @@ const std::vector<Option>& known() {
                                            {"--ready-file", &Options::ready_file},
                                            {"--model-version", &Options::version},
                                            {"--loops", &Options::loops},
+                                           {"--allow-unauthenticated", &Options::allow_unauthenticated},
                                            {"--help", &Options::help},
                                            {"--version", &Options::print_version}};
   return options;
@@ -93,11 +94,13 @@ Every file is checked against the bundle's manifest first.
   --name NAME           the model's name in requests (the bundle's)
   --model-version N     the version that answers say
   --events FOLDER       keep an event for every prediction and outcome here
-  --loops N             threads that answer (1)
+  --loops N             threads that answer HTTP (1)
+  --allow-unauthenticated
+                        listen beyond this machine, where everyone who reaches the port may ask
   --ready-file FILE     write the real addresses here once every listener answers
   --version, --help
 
-  fettle-serve ./bundle --http 0.0.0.0:8000 --grpc 0.0.0.0:8001 --events ./events
+  fettle-serve ./bundle --http 127.0.0.1:8000 --grpc 127.0.0.1:8001 --events ./events
 )";
 }
 

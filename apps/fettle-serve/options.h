@@ -19,6 +19,7 @@ struct Options {
   std::string ready_file;               // empty = none
   std::int64_t version = 0;             // of the registered model
   std::int64_t loops = 1;               // threads that answer
+  bool allow_unauthenticated = false;   // listen beyond this machine
   bool help = false, print_version = false;
 };
 

@@ -59,7 +59,10 @@ Result<Place> Batch::open(std::string_view name, Datatype datatype, std::span<co
 Result<void> Batch::set_rows(std::size_t rows, std::size_t room) {
   if (rows_ == rows) return {};
   if (rows_ != 0) return refuse(text::format("inputs have {} and {} rows; all must have the same", rows_, rows));
-  if (rows > room) return refuse(text::format("the shape says {} rows, more than the request's bytes can hold", rows));
+  if (rows > kMaxRows)
+    return refuse(text::format("a request takes at most {} rows, not {}; send several requests", kMaxRows, rows));
+  if (rows * endpoint_->first().columns.size() > room)
+    return refuse(text::format("the shape says {} rows, more than the request's {} bytes can hold", rows, room));
   rows_ = rows;
   numbers_.assign(rows * endpoint_->columns.size(), kMissing);
   texts_.assign(rows * endpoint_->texts, {});

@@ -34,6 +34,8 @@ enum class Datatype : std::uint8_t {
   Bytes
 };
 
+inline constexpr std::size_t kMaxRows = 65'536;  // a request: more would hold up its loop, and the event queue
+
 inline constexpr std::string_view kUnitInput = "fettle.unit";
 inline constexpr std::string_view kTimeInput = "fettle.time_ms";
 inline constexpr std::string_view kVariantOutput = "fettle.variant";
@@ -56,7 +58,8 @@ class Batch {
  public:
   void begin(const Endpoint& endpoint);  // forgets the last request; `endpoint` is borrowed
 
-  // `room` is the number of elements that the request's bytes could hold at most: larger shapes are refused unread.
+  // `room` is the size of the request in bytes, of which each element takes one or more: shapes that cannot fit are
+  // refused before memory is taken for them, and so are more than kMaxRows rows.
   [[nodiscard]] Result<Place> open(std::string_view name, Datatype datatype, std::span<const std::int64_t> shape,
                                    std::size_t room);
   [[nodiscard]] Result<void> set_rows(std::size_t rows, std::size_t room);  // InvalidArgument if it differs from before

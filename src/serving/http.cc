@@ -1,6 +1,7 @@
 #include "serving/http.h"
 
-#include <functional>
+#include <memory>
+#include <optional>
 
 #include "base/text.h"
 #include "json/value.h"
@@ -19,15 +20,26 @@ using http::Response;
 constexpr http::RouteOptions kOnLoop{.run = http::Run::Loop};
 constexpr std::string_view kHeaderLength = "Inference-Header-Content-Length";
 
-struct Scratch {  // A loop's own buffers.
+struct Scratch {
   JsonReader reader;
   Batch batch;
 };
 
-Scratch& scratch() {
-  thread_local Scratch buffers;
-  return buffers;
-}
+// Buffers for one request: the loop's own, which keep their memory; for a large body some that are freed after it.
+class Buffers {
+ public:
+  explicit Buffers(std::size_t body_bytes) {
+    thread_local Scratch own;
+    if (body_bytes > kKeptBytes) large_ = std::make_unique<Scratch>();
+    scratch_ = large_ ? large_.get() : &own;
+  }
+  Scratch* operator->() const noexcept { return scratch_; }
+
+ private:
+  static constexpr std::size_t kKeptBytes = 1U << 20U;
+  std::unique_ptr<Scratch> large_;
+  Scratch* scratch_;
+};
 
 std::unexpected<Error> no_model(const Runtime& runtime, std::string_view name) {
   const auto names = runtime.names();
@@ -64,11 +76,12 @@ Result<Parts> split(const Request& request) {
 
 Result<Response> infer_on(const Runtime& runtime, const Endpoint& endpoint, const Request& request) {
   const auto started_ns = runtime.clock().monotonic_ns();
-  auto& [reader, batch] = scratch();
+  const Buffers buffers(request.body.size());
+  auto& batch = buffers->batch;
   batch.begin(endpoint);
   FETTLE_TRY(const auto parts, split(request));
   if (const auto version = request.capture("version"); !version.empty()) FETTLE_TRY_(batch.pin(version));
-  FETTLE_TRY_(reader.read_infer(parts.json, parts.raw, batch));
+  FETTLE_TRY_(buffers->reader.read_infer(parts.json, parts.raw, batch));
   if (batch.id.empty()) make_id(batch.id);
   infer(batch, runtime, started_ns);
   auto answer = write_infer(batch);
@@ -120,9 +133,10 @@ Response invocations_route(const Runtime& runtime, const Request& request) {
         kUnsupportedMediaType);
   const auto endpoint = invoked(runtime, request);
   if (!endpoint) return mlflow_error(endpoint.error());
-  auto& [reader, batch] = scratch();
+  const Buffers buffers(request.body.size());
+  auto& batch = buffers->batch;
   batch.begin(**endpoint);
-  if (const auto read = reader.read_invocation(request.body, batch); !read) {
+  if (const auto read = buffers->reader.read_invocation(request.body, batch); !read) {
     (*endpoint)->counters->errors.fetch_add(1, std::memory_order_relaxed);
     return mlflow_error(read.error());
   }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/rng.h"
 #include "base/text.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -209,6 +210,39 @@ TEST_F(Serving, AReaderKeepsWhatASwapReplaces) {
   EXPECT_TRUE(old.expired());
   runtime_->remove("m");
   EXPECT_EQ(runtime_->find("m"), nullptr);
+}
+
+// Damaged requests: the reader says no or yes, and never reads beyond its bytes (run under AddressSanitizer).
+TEST_F(Serving, DamagedRequestsAreRefusedOrRead) {
+  runtime_->set(two_variants(50));
+  const auto endpoint = runtime_->find("m");
+  const std::string raw = R"({"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "parameters":)"
+                          R"( {"binary_data_size": 4}}, {"name": "city", "shape": [1], "datatype": "BYTES",)"
+                          R"( "parameters": {"binary_data_size": 5}}]})";
+  const std::string split = R"({"dataframe_split": {"columns": ["city", "x"], "data": [["A", 1], ["B", null]]}})";
+  Rng rng(3);
+  int read = 0;
+  for (int i = 0; i < 30'000; ++i) {
+    std::string json = i % 3 == 0 ? raw : i % 3 == 1 ? request("r") : split;
+    std::string tensors("\0\0\x80\x3f\x01\0\0\0A", 9);
+    for (auto edits = rng.below(4); edits > 0; --edits) {
+      auto& target = i % 3 == 0 && rng.below(4) == 0 ? tensors : json;
+      if (target.empty()) continue;
+      const auto at = rng.below(target.size());
+      if (rng.below(3) == 0)
+        target.erase(at, rng.below(8));
+      else
+        target[at] = "[]{},:\"0-9eN\\\0\xff"[rng.below(15)];
+    }
+    batch_.begin(*endpoint);
+    const auto result = i % 3 == 2 ? reader_.read_invocation(json, batch_)
+                                   : reader_.read_infer(json, i % 3 == 0 ? tensors : std::string(), batch_);
+    if (!result) continue;
+    infer(batch_, *runtime_, 0);
+    ++read;
+  }
+  EXPECT_GT(read, 5000);
+  EXPECT_LT(read, 29'000);
 }
 
 // Swaps between two bundles while clients ask: every answer is whole, and from the bundle that it says.

@@ -85,6 +85,8 @@ def test_ports_in_use_and_wrong_usage(start_serve, bundle):
         refused = fettle_serve(str(bundle), "--http", "127.0.0.1:0", option, address)
         assert refused.returncode == 10 and "in use" in refused.stderr
     assert "did you mean --http?" in fettle_serve(str(bundle), "--htpp", "x").stderr
+    exposed = fettle_serve(str(bundle), "--http", "127.0.0.1:0", "--grpc", "0.0.0.0:0")
+    assert exposed.returncode == 5 and "--allow-unauthenticated" in exposed.stderr
     assert fettle_serve().returncode == 2
     assert fettle_serve("--help").stdout.startswith("usage: fettle-serve")
     assert fettle_serve("--version").stdout.startswith("fettle-serve 0.")
