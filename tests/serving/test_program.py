@@ -40,7 +40,8 @@ def test_outcomes_are_on_disk_when_they_are_answered(start_serve):
 
 @pytest.mark.parametrize("content, message", [
     ({}, "give outcomes"), ({"outcomes": []}, "give outcomes"), ({"ids": ["a"], "labels": []}, "1 ids and 0 labels"),
-    ({"outcomes": [{"id": "a", "lable": 1}]}, "unknown key 'lable'"), ({"outcomes": [{"id": "", "label": 1}]}, "has no id"),
+    ({"outcomes": [{"id": "a", "lable": 1}]}, "unknown key 'lable'"),
+    ({"outcomes": [{"id": "", "label": 1}]}, "has no id"),
     ({"outcomes": [{"id": "a", "label": "late"}]}, "the label of 'a' must be a finite number"),
     ({"ids": ["a"], "labels": [1], "time_ms": [1, 2]}, "time_ms"), ([], ""),
 ])

@@ -38,7 +38,8 @@ def inputs(client, frame, binary=None):
 @pytest.mark.parametrize("binary_out", [False, True, None])
 def test_http_scores_as_xgboost_does(serve, rows, expected, binary_in, binary_out):
     client = triton_http.InferenceServerClient(serve.address)
-    outputs = None if binary_out is None else [triton_http.InferRequestedOutput("late_probability", binary_data=binary_out)]
+    asked = triton_http.InferRequestedOutput("late_probability", binary_data=bool(binary_out))
+    outputs = None if binary_out is None else [asked]
     result = client.infer("flights", inputs(triton_http, rows, binary_in), outputs=outputs, request_id="r-1")
     np.testing.assert_allclose(result.as_numpy("late_probability"), expected, rtol=1e-5)
     response = result.get_response()
@@ -50,7 +51,8 @@ def test_http_scores_as_xgboost_does(serve, rows, expected, binary_in, binary_ou
 def test_http_says_who_answered_and_makes_up_an_id(serve, rows):
     client = triton_http.InferenceServerClient(serve.address)
     for binary in (False, True):
-        outputs = [triton_http.InferRequestedOutput(n, binary_data=binary) for n in ("late_probability", "fettle.variant")]
+        names = ("late_probability", "fettle.variant")
+        outputs = [triton_http.InferRequestedOutput(name, binary_data=binary) for name in names]
         result = client.infer("flights", inputs(triton_http, rows), outputs=outputs)
         assert {v.decode() if isinstance(v, bytes) else v for v in result.as_numpy("fettle.variant")} == {"champion"}
         assert len(result.get_response()["id"]) == 32
@@ -81,7 +83,8 @@ def test_a_version_can_be_asked_for(serve, rows, expected):
 
 def test_grpc_scores_as_xgboost_does(serve, rows, expected):
     client = triton_grpc.InferenceServerClient(serve.grpc)
-    result = client.infer("flights", inputs(triton_grpc, rows), request_id="g-1", parameters={"unit": "u", "time_ms": 5})
+    parameters = {"unit": "u", "time_ms": 5}
+    result = client.infer("flights", inputs(triton_grpc, rows), request_id="g-1", parameters=parameters)
     np.testing.assert_allclose(result.as_numpy("late_probability"), expected, rtol=1e-5)
     response = result.get_response()
     assert (response.id, response.model_version) == ("g-1", "7")
@@ -164,7 +167,8 @@ def test_json_may_come_in_any_order_and_without_a_content_type(serve):
     late = {"data": [[500.5]], "datatype": "FP32", "shape": [1, 1], "name": "distance", "other": {"a": [1, {"b": 2}]}}
     reordered = {"id": "", "more": [1, [2]], **body(distance=late)}
     assert post(serve, reordered).json()["outputs"][0]["data"] == plain
-    assert post(serve, body(), headers={"Content-Type": "application/octet-stream"}).json()["outputs"][0]["data"] == plain
+    untyped = post(serve, body(), headers={"Content-Type": "application/octet-stream"})
+    assert untyped.json()["outputs"][0]["data"] == plain
 
 
 def test_missing_values_are_null_or_nan(serve, classifier, rows):
@@ -173,7 +177,8 @@ def test_missing_values_are_null_or_nan(serve, classifier, rows):
     frame.loc[:, "origin"] = None
     expected = classifier.predict_proba(frame)[0, 1]
     for missing in ("null", "NaN"):
-        text = json.dumps(body(hour=column("hour", "INT64", frame["hour"].tolist()), origin=column("origin", "BYTES", [None])))
+        hour = column("hour", "INT64", frame["hour"].tolist())
+        text = json.dumps(body(hour=hour, origin=column("origin", "BYTES", [None])))
         got = post(serve, text.replace("500.5", missing)).json()["outputs"][0]["data"][0]
         assert got == pytest.approx(expected, rel=1e-5)
     unknown = post(serve, body(origin=column("origin", "BYTES", ["ZZZ"]))).json()["outputs"][0]["data"]
@@ -198,8 +203,10 @@ def wait_for_event(serve, text):
     (body(distance=column("distance", "BYTES", ["3"])), "input 'distance' is BYTES; this column takes numbers"),
     (body(distance=column("distance", "FP31", [3])), "there is no datatype 'FP31'"),
     (body(distance=column("distance", "FP32", [3, 4])), "inputs have 1 and 2 rows"),
-    (body(distance={"name": "distance", "datatype": "FP32", "shape": [1], "data": [1, 2]}), "more elements than its shape"),
-    (body(distance={"name": "distance", "datatype": "FP32", "shape": [1], "data": []}), "has 0 elements; its shape says 1"),
+    (body(distance={"name": "distance", "datatype": "FP32", "shape": [1], "data": [1, 2]}),
+     "more elements than its shape"),
+    (body(distance={"name": "distance", "datatype": "FP32", "shape": [1], "data": []}),
+     "has 0 elements; its shape says 1"),
     (body(distance={"name": "distance", "datatype": "FP32", "shape": [1]}), "input 'distance' has no data"),
     (body(distance={"name": "distance", "datatype": "FP32", "data": [1]}), "input 'distance' has no shape"),
     (body(distance={"name": "distance", "shape": [1], "data": [1]}), "input 'distance' has no datatype"),
@@ -209,10 +216,12 @@ def wait_for_event(serve, text):
     (body(distance={**column("distance", "FP32", [1]), "shape": [1, 1, 1]}), "has shape [1, 1, 1]"),
     (body(distance={**column("distance", "FP32", [1]), "shape": [1, 1, 1, 1]}), "at most 2 dimensions"),
     (body(distance={**column("distance", "FP32", [1]), "shape": []}), "has no shape"),
-    ({"inputs": [{"name": "distance", "datatype": "FP32", "shape": [9007199254740992], "data": [1]}]}, "at most 65536 rows"),
+    ({"inputs": [{"name": "distance", "datatype": "FP32", "shape": [9007199254740992], "data": [1]}]},
+     "at most 65536 rows"),
     ({"inputs": [{"name": "distance", "datatype": "FP32", "shape": [60000], "data": [1]}]}, "more than the request's"),
     ({"inputs": [column("hour", "INT64", [1]), column("hour", "INT64", [1])]}, "input 'hour' is given twice"),
-    ({**body(), "outputs": [{"name": "late"}]}, "no output 'late'; 'flights' gives late_probability and fettle.variant"),
+    ({**body(), "outputs": [{"name": "late"}]},
+     "no output 'late'; 'flights' gives late_probability and fettle.variant"),
     ({**body(), "outputs": [{"name": "late_probability"}] * 2}, "asked for twice"),
     ({**body(), "parameters": {"time_ms": "now"}}, "parameter 'time_ms'"),
     ({**body(), "parameters": {"unit": 3}}, "parameter 'unit' is a number; it must be text"),
