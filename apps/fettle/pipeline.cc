@@ -128,29 +128,31 @@ struct Session {
   Project project;
   pipeline::Pipeline pipeline;
   pipeline::Workspace workspace;
+  pipeline::LockFile lock_file;
   pipeline::Lock lock;
   pipeline::Options options;
 
   [[nodiscard]] pipeline::Parts parts() { return {pipeline, workspace, lock}; }
-  [[nodiscard]] std::string lock_path() const { return project.path_of("fettle.lock"); }
 };
 
-Result<Session> prepare(const RunOptions& asked, Output& output) {
-  FETTLE_TRY(auto project, load_project(asked.project));
+Result<Session> prepare(const RunOptions& asked, Project project, Output& output) {
   FETTLE_TRY(auto pipeline, pipeline::Pipeline::create(project.document, built_ins(), asked.set));
   FETTLE_TRY(const auto selected, pipeline.select(asked.steps));
   if (selected.empty())
     return fail(Code::FailedPrecondition, "fettle.yaml has no steps under pipeline:; there is nothing to run");
-  FETTLE_TRY(auto lock, pipeline::load_lock(project.path_of("fettle.lock")));
   FETTLE_TRY(auto workspace, pipeline::Workspace::open(project.folder));
+  pipeline::LockFile lock_file(project.folder);
+  FETTLE_TRY(auto lock, lock_file.load());
   pipeline::Options options{.targets = asked.steps, .force = asked.force, .server = {}, .snapshots = {}};
   if (!asked.no_record) options.server = client::server_url(asked.server);
   FETTLE_TRY(options.snapshots, take_snapshots(project, pipeline, selected, output));
-  return Session{std::move(project), std::move(pipeline), std::move(workspace), std::move(lock), std::move(options)};
+  return Session{std::move(project),   std::move(pipeline), std::move(workspace),
+                 std::move(lock_file), std::move(lock),     std::move(options)};
 }
 
 Result<void> explain(const RunOptions& asked, Output& output) {
-  FETTLE_TRY(auto session, prepare(asked, output));
+  FETTLE_TRY(auto project, load_project(asked.project));
+  FETTLE_TRY(auto session, prepare(asked, std::move(project), output));
   const auto results = pipeline::explain(session.parts(), session.options);
   if (!results) return fail(config::located(session.project.document, results.error()));
   Screen(output, session.pipeline).foreseen(*results);
@@ -182,7 +184,7 @@ Result<pipeline::Summary> execute(const RunOptions& asked, Session& session, Out
   auto summary = pipeline::run(session.parts(), session.options, executor, recorder, screen);
   if (!summary) return fail(config::located(session.project.document, summary.error()));
   // Also after a failure: what succeeded before it stands.
-  FETTLE_TRY_(pipeline::save_lock(session.lock_path(), session.lock, session.pipeline));
+  FETTLE_TRY_(session.lock_file.save(session.lock, session.pipeline));
   FETTLE_TRY_(session.workspace.save());
   return summary;
 }
@@ -191,10 +193,10 @@ Result<void> run(const RunOptions& asked, Output& output) {
   if (asked.explain) return explain(asked, output);
   const auto began_ns = system_clock().monotonic_ns();
   os::block_stop_signals();
-  FETTLE_TRY(const auto project, load_project(asked.project));
+  FETTLE_TRY(auto project, load_project(asked.project));
   FETTLE_TRY_(os::make_folders(project.path_of(".fettle")));
   FETTLE_TRY(const auto held, pipeline::RunLock::acquire(project.path_of(".fettle/run.lock")));
-  FETTLE_TRY(auto session, prepare(asked, output));
+  FETTLE_TRY(auto session, prepare(asked, std::move(project), output));
   Screen screen(output, session.pipeline);
   FETTLE_TRY(const auto summary, execute(asked, session, output, screen));
   if (summary.error) return fail(*summary.error);
@@ -221,7 +223,7 @@ json::Value to_json(const pipeline::Step& step, const pipeline::Pipeline& pipeli
 Result<void> show(const std::string& folder, Output& output) {
   FETTLE_TRY(const auto project, load_project(folder));
   FETTLE_TRY(const auto pipeline, pipeline::Pipeline::create(project.document, built_ins()));
-  FETTLE_TRY(const auto lock, pipeline::load_lock(project.path_of("fettle.lock")));
+  FETTLE_TRY(const auto lock, pipeline::LockFile(project.folder).load());
   std::vector<std::vector<std::string>> rows;
   json::Array steps;
   for (const auto& step : pipeline.steps()) {

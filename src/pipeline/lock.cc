@@ -73,24 +73,55 @@ std::string key_of(const Inputs& inputs, const std::vector<std::string>& outs) {
   return Digest::of(canonical(value)).hex();
 }
 
-Result<Lock> load_lock(const std::string& path) {
-  if (!os::exists(path)) return Lock();
-  FETTLE_TRY(const auto text, os::read_file(path));
-  auto lock = parse(text, path);
-  if (lock) return lock;
-  return fail(Code::InvalidArgument, lock.error().message + "; mend it, or delete it: results stay in the cache");
+LockFile::LockFile(const std::string& project)
+    : path_(project + "/fettle.lock"), memo_(project + "/.fettle/cache/lock") {}
+
+// The digest of the lock file, a line's end, the lock as JSON.
+bool LockFile::load_memo(const std::string& digest) {
+  const auto text = os::read_file(memo_);
+  if (!text || !text->starts_with(digest + "\n")) return false;
+  const auto value = json::parse(std::string_view(*text).substr(digest.size() + 1));
+  if (!value) return false;
+  auto lock = json::from_value<Lock>(*value);
+  if (!lock) return false;
+  loaded_ = *std::move(lock);
+  return true;
 }
 
-Result<void> save_lock(const std::string& path, const Lock& lock, const Pipeline& pipeline) {
+Result<void> LockFile::save_memo(const std::string& digest) const {
+  if (!os::is_folder(memo_.substr(0, memo_.rfind('/')))) return {};
+  return os::write_file(memo_, digest + "\n" + json::dump(json::to_value(loaded_)));
+}
+
+Result<Lock> LockFile::load() {
+  loaded_ = {};
+  if (!os::exists(path_)) return loaded_;
+  FETTLE_TRY(const auto text, os::read_file(path_));
+  const auto digest = Digest::of(text).hex();
+  if (load_memo(digest)) return loaded_;
+  auto lock = parse(text, "fettle.lock");
+  if (!lock)
+    return fail(Code::InvalidArgument, lock.error().message + "; mend it, or delete it: results stay in the cache");
+  loaded_ = *std::move(lock);
+  FETTLE_TRY_(save_memo(digest));
+  return loaded_;
+}
+
+Result<void> LockFile::save(const Lock& lock, const Pipeline& pipeline) {
+  Lock now;
   auto steps = json::Value::object();
   for (const auto& step : pipeline.steps())
-    if (const auto found = lock.steps.find(step.name); found != lock.steps.end())
+    if (const auto found = lock.steps.find(step.name); found != lock.steps.end()) now.steps.insert(*found);
+  if (now == loaded_) return {};
+  for (const auto& step : pipeline.steps())
+    if (const auto found = now.steps.find(step.name); found != now.steps.end())
       steps.set(step.name, record_to_value(found->second));
   json::Value root;
   root.set("format", kFormat).set("steps", std::move(steps));
   const auto text = std::string(kHeading) + config::dump_yaml(root);
-  if (const auto before = os::exists(path) ? os::read_file(path) : std::string(); before && *before == text) return {};
-  return os::write_file(path, text);
+  FETTLE_TRY_(os::write_file(path_, text));
+  loaded_ = std::move(now);
+  return save_memo(Digest::of(text).hex());
 }
 
 }  // namespace fettle::pipeline

@@ -88,17 +88,18 @@ TEST(Lock, KeysDependOnContentNotOnOrder) {
 TEST(Lock, WhatIsSavedReadsBackInTheStepsOrder) {
   const auto folder = *os::TempFolder::create();
   const auto path = folder.path() + "/fettle.lock";
-  EXPECT_TRUE(load_lock(path)->steps.empty());
+  LockFile file(folder.path());
+  EXPECT_TRUE(file.load()->steps.empty());
   const auto document = *config::parse_yaml("pipeline:\n  z: {command: c, outs: [o]}\n  a: {command: c}\n", "f");
   const auto pipeline = *Pipeline::create(document, {});
   Lock lock;
   lock.steps["z"] = {"k1", inputs(), {{"o", "12"}, {"d e", "34/"}}};
   lock.steps["a"] = {"k2", {.run = R"(["sh", "-c", "x: #1"])", .with = json::Value::object()}, {}};
   lock.steps["gone"] = {"k3", inputs(), {}};
-  ASSERT_TRUE(save_lock(path, lock, pipeline));
+  ASSERT_TRUE(file.save(lock, pipeline));
   const auto text = *os::read_file(path);
   EXPECT_LT(text.find("z:"), text.find("a:"));
-  const auto again = load_lock(path);
+  const auto again = LockFile(folder.path()).load();
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->steps.size(), 2U);
   EXPECT_EQ(again->steps.at("z").outs, lock.steps["z"].outs);
@@ -106,13 +107,30 @@ TEST(Lock, WhatIsSavedReadsBackInTheStepsOrder) {
   EXPECT_EQ(again->steps.at("a").inputs.run, lock.steps["a"].inputs.run);
 }
 
+TEST(Lock, TheMemoCountsOnlyForTheBytesItWasMadeFrom) {
+  const auto folder = *os::TempFolder::create();
+  ASSERT_TRUE(os::make_folders(folder.path() + "/.fettle/cache"));
+  const auto pipeline = *Pipeline::create(*config::parse_yaml("pipeline:\n  a: {command: c, outs: [o]}\n", "f"), {});
+  Lock lock;
+  lock.steps["a"] = {"k1", inputs(), {{"o", "12"}}};
+  ASSERT_TRUE(LockFile(folder.path()).save(lock, pipeline));
+  EXPECT_EQ(*LockFile(folder.path()).load(), lock);
+  const auto path = folder.path() + "/fettle.lock";
+  auto text = *os::read_file(path);
+  text.replace(text.find("k1"), 2, "k2");
+  ASSERT_TRUE(os::write_file(path, text));
+  EXPECT_EQ(LockFile(folder.path()).load()->steps.at("a").key, "k2");
+  ASSERT_TRUE(os::write_file(folder.path() + "/.fettle/cache/lock", Digest::of(text).hex() + "\n{broken"));
+  EXPECT_EQ(LockFile(folder.path()).load()->steps.at("a").key, "k2");
+}
+
 TEST(Lock, ABrokenOneSaysWhatToDo) {
   const auto folder = *os::TempFolder::create();
   const auto path = folder.path() + "/fettle.lock";
   ASSERT_TRUE(os::write_file(path, "format: 1\nsteps:\n<<<<<<< HEAD\n"));
-  EXPECT_THAT(load_lock(path).error().message, HasSubstr("delete it"));
+  EXPECT_THAT(LockFile(folder.path()).load().error().message, HasSubstr("delete it"));
   ASSERT_TRUE(os::write_file(path, "format: 9\n"));
-  EXPECT_THAT(load_lock(path).error().message, HasSubstr("newer version (format 9)"));
+  EXPECT_THAT(LockFile(folder.path()).load().error().message, HasSubstr("newer version (format 9)"));
 }
 
 }  // namespace

@@ -13,6 +13,13 @@ bool makes(const Step& step, std::string_view dep) {
   return std::ranges::any_of(step.outs, [&](const std::string& out) { return overlap(out, dep); });
 }
 
+std::string what_runs(const Step& step) {
+  if (!step.uses.empty()) return text::format("{} {}", step.uses, step.version);
+  const auto& words = step.command;
+  if (words.size() == 3 && words[0] == "sh" && words[1] == "-c") return "$ " + words[2];
+  return json::dump(json::to_value(words));
+}
+
 // What is known of the files while the steps go by: digests of outs that were made, or would be restored.
 class Observation {
  public:
@@ -72,10 +79,7 @@ class Observation {
   }
 
   [[nodiscard]] Result<Inputs> inputs_of(const Step& step) const {
-    Inputs inputs{.run = step.uses.empty() ? json::dump(json::to_value(step.command))
-                                           : text::format("{} {}", step.uses, step.version),
-                  .with = step.with,
-                  .server = step.remote ? options_.server : ""};
+    Inputs inputs{.run = what_runs(step), .with = step.with, .server = step.remote ? options_.server : ""};
     for (const auto& [name, value] : step.settings.as_object())
       inputs.settings.emplace(name, Digest::of(canonical(value)).hex());
     for (const auto& name : step.data) inputs.data.emplace(name, options_.snapshots.at(name).digest);

@@ -78,9 +78,10 @@ class Run : public ::testing::Test {
     notes.decisions.clear();
     auto pipeline = load(overrides);
     auto workspace = *Workspace::open(folder.path());
-    auto lock = *load_lock(lock_path());
+    LockFile file(folder.path());
+    auto lock = *file.load();
     auto summary = run({pipeline, workspace, lock, clock}, options, executor, notes, notes);
-    EXPECT_TRUE(save_lock(lock_path(), lock, pipeline));
+    EXPECT_TRUE(file.save(lock, pipeline));
     EXPECT_TRUE(workspace.save());
     return summary;
   }
@@ -88,7 +89,7 @@ class Run : public ::testing::Test {
   std::vector<std::string> foresee(const std::vector<std::string>& overrides = {}) {
     const auto pipeline = load(overrides);
     auto workspace = *Workspace::open(folder.path());
-    auto lock = *load_lock(lock_path());
+    auto lock = *LockFile(folder.path()).load();
     std::vector<std::string> out;
     const auto results = explain({pipeline, workspace, lock, clock}, options);
     EXPECT_TRUE(results) << results.error().message;
@@ -101,7 +102,6 @@ class Run : public ::testing::Test {
     EXPECT_TRUE(made) << made.error().message;
     return *std::move(made);
   }
-  [[nodiscard]] std::string lock_path() const { return folder.path() + "/fettle.lock"; }
 
   os::TempFolder folder = *os::TempFolder::create();
   std::string yaml{kYaml};
@@ -257,9 +257,10 @@ TEST_F(Run, ARemoteStepWithoutItsServerRunsAgainWhenThereIsOne) {
     executor.forget();
     const auto pipeline = *Pipeline::create(*config::parse_yaml(yaml, "fettle.yaml"), built_ins);
     auto workspace = *Workspace::open(folder.path());
-    auto lock = *load_lock(lock_path());
+    LockFile file(folder.path());
+    auto lock = *file.load();
     EXPECT_TRUE(run({pipeline, workspace, lock, clock}, options, executor, notes, notes));
-    EXPECT_TRUE(save_lock(lock_path(), lock, pipeline));
+    EXPECT_TRUE(file.save(lock, pipeline));
     return executor.ran().size();
   };
   notes.run_id = "";
