@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,7 @@ BOOST_DESCRIBE_STRUCT(Snapshot, (), (name, digest, files, bytes, added_ms))
 
 struct AddReport {
   Snapshot snapshot;
-  std::size_t new_files = 0, hashed = 0;  // stored for the first time; read at all
+  std::size_t new_files = 0, hashed = 0;  // of content that the newest snapshot did not have; read at all
   bool unchanged = false;                 // the newest snapshot was this one already
 };
 BOOST_DESCRIBE_STRUCT(AddReport, (), (snapshot, new_files, hashed, unchanged))
@@ -48,6 +49,9 @@ struct Damage {
   std::string path, digest, problem;  // `path` as in the snapshot; `problem` says what is damaged and what to do
 };
 BOOST_DESCRIBE_STRUCT(Damage, (), (path, digest, problem))
+
+struct Record;  // the file of one name
+class Adder;
 
 class Datasets {  // Of one project folder. Thread-safe.
  public:
@@ -72,6 +76,8 @@ class Datasets {  // Of one project folder. Thread-safe.
 
  private:
   Datasets(std::string project, std::shared_ptr<blob::Store> blobs, const Clock& clock);
+  [[nodiscard]] Result<AddReport> finish(const std::string& name, const std::string& path,
+                                         const std::optional<Record>& before, Adder& adder);
   std::string project_;
   std::shared_ptr<blob::Store> blobs_;
   const Clock* clock_;

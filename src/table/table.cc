@@ -191,4 +191,63 @@ Result<Table> Table::select(const std::vector<std::string>& names) const {
   return create(std::move(columns));
 }
 
+namespace {
+
+void append_flags(Column& to, const Column& from) {
+  if (to.valid.empty() && from.valid.empty()) return;
+  to.valid.resize(to.rows(), 1);
+  if (from.valid.empty())
+    to.valid.resize(to.rows() + from.rows(), 1);
+  else
+    to.valid.insert(to.valid.end(), from.valid.begin(), from.valid.end());
+}
+
+// Both dictionaries as one, sorted; the codes of both columns follow.
+void append_codes(Column& to, const Column& from) {
+  auto words = to.dictionary;
+  words.insert(words.end(), from.dictionary.begin(), from.dictionary.end());
+  std::ranges::sort(words);
+  const auto repeats = std::ranges::unique(words);
+  words.erase(repeats.begin(), repeats.end());
+  const auto places = [&](const std::vector<std::string>& old) {
+    std::vector<std::int32_t> out;
+    for (const auto& word : old)
+      out.push_back(static_cast<std::int32_t>(std::ranges::lower_bound(words, word) - words.begin()));
+    return out;
+  };
+  const auto mine = places(to.dictionary), theirs = places(from.dictionary);
+  for (auto& code : to.codes)
+    if (code >= 0) code = mine[static_cast<std::size_t>(code)];
+  to.codes.reserve(to.codes.size() + from.codes.size());
+  for (const auto code : from.codes) to.codes.push_back(code < 0 ? -1 : theirs[static_cast<std::size_t>(code)]);
+  to.dictionary = std::move(words);
+}
+
+Result<void> append(Column& to, const Column& from) {
+  if (to.kind != from.kind)
+    return fail(Code::InvalidArgument, text::format("column '{}' is {} in one part and {} in another", to.name,
+                                                    table::name(to.kind), table::name(from.kind)));
+  append_flags(to, from);
+  to.ints.insert(to.ints.end(), from.ints.begin(), from.ints.end());
+  to.floats.insert(to.floats.end(), from.floats.begin(), from.floats.end());
+  if (to.kind == Kind::Text) append_codes(to, from);
+  return {};
+}
+
+}  // namespace
+
+Result<Table> concatenate(std::vector<Table> parts) {
+  if (parts.empty()) return Table();
+  std::vector<Column> columns = parts.front().columns();
+  for (std::size_t part = 1; part < parts.size(); ++part) {
+    if (parts[part].columns().size() != columns.size())
+      return fail(Code::InvalidArgument, "the parts of a table have different numbers of columns");
+    for (auto& column : columns) {
+      FETTLE_TRY(const auto* from, parts[part].get(column.name));
+      FETTLE_TRY_(append(column, *from));
+    }
+  }
+  return Table::create(std::move(columns));
+}
+
 }  // namespace fettle::table

@@ -60,4 +60,7 @@ class Table {
   std::vector<Column> columns_;
 };
 
+// The rows of all parts, one after the other. InvalidArgument unless all have the same columns, of the same kinds.
+[[nodiscard]] Result<Table> concatenate(std::vector<Table> parts);
+
 }  // namespace fettle::table

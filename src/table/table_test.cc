@@ -44,5 +44,20 @@ TEST(Table, MissingValuesAreNaNInNumbers) {
   EXPECT_TRUE(std::isnan(column.number(1)));
 }
 
+TEST(Table, PartsAreJoinedWithOneDictionary) {
+  auto gap = Column::of_ints("b", {4});
+  gap.valid = {0};
+  const auto joined = concatenate({*Table::create({Column::of_texts("a", {"x", "z"}), Column::of_ints("b", {1, 2})}),
+                                   *Table::create({gap, Column::of_texts("a", {"y"})})});
+  ASSERT_TRUE(joined);
+  EXPECT_EQ(joined->rows(), 3U);
+  EXPECT_EQ(joined->columns()[0].dictionary, (std::vector<std::string>{"x", "y", "z"}));
+  EXPECT_EQ(joined->columns()[0].codes, (std::vector<std::int32_t>{0, 2, 1}));
+  EXPECT_EQ(joined->columns()[1].valid, (std::vector<std::uint8_t>{1, 1, 0}));
+  EXPECT_FALSE(
+      concatenate({*Table::create({Column::of_ints("a", {1})}), *Table::create({Column::of_floats("a", {1})})}));
+  EXPECT_FALSE(concatenate({*Table::create({Column::of_ints("a", {1})}), *Table::create({Column::of_ints("b", {1})})}));
+}
+
 }  // namespace
 }  // namespace fettle::table
