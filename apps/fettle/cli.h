@@ -86,7 +86,9 @@ class Program {
 };
 
 // One function a noun, each in its own file; main.cc calls them all.
+void add_data_verbs(Program& program);
 void add_pipeline_verbs(Program& program);
+void add_gate_verbs(Program& program);
 void add_server_verb(Program& program);
 void add_status_verb(Program& program);
 void add_endpoint_verbs(Program& program);

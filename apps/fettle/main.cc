@@ -7,7 +7,9 @@ int main(int argc, char** argv) {
   fettle::cli::Program program("Fettle versions, builds, tests, deploys, watches and retrains machine-learning models.",
                                kFettleVersion);
   fettle::cli::add_server_verb(program);
+  fettle::cli::add_data_verbs(program);
   fettle::cli::add_pipeline_verbs(program);
+  fettle::cli::add_gate_verbs(program);
   fettle::cli::add_step_verb(program);
   fettle::cli::add_status_verb(program);
   fettle::cli::add_endpoint_verbs(program);

@@ -88,9 +88,6 @@ json::Value rule_text(const ColumnRule& rule) {
   return json::to_value(text);
 }
 
-// The path in front of an error's message, for its line.
-std::string path_in(const std::string& message) { return message.substr(0, message.find(": ")); }
-
 }  // namespace
 
 Result<Schema> Schema::from_json(const json::Value& value, const std::string& where) {
@@ -111,7 +108,7 @@ Result<Schema> Schema::from_json(const json::Value& value, const std::string& wh
 Result<Schema> Schema::load(const std::string& path) {
   FETTLE_TRY(const auto document, config::load_yaml(path));
   auto schema = from_json(document.root, "");
-  if (!schema) return fail(config::with_line(document, path_in(schema.error().message), schema.error()));
+  if (!schema) return fail(config::located(document, schema.error()));
   return schema;
 }
 
