@@ -189,6 +189,8 @@ Result<void> Batch::pin(std::string_view version) {
 }
 
 Result<void> Batch::finish() const {
+  if (id.size() > kMaxId || one_unit.size() > kMaxId)
+    return refuse(text::format("the request's id and unit take at most {} bytes each", kMaxId));
   for (std::size_t i = 0; i < taken_.size(); ++i)
     if (taken_[i] == 0 && endpoint_->columns[i].required)
       return refuse(text::format("input '{}' is missing; '{}' takes {}", endpoint_->columns[i].name, endpoint_->name,

@@ -36,6 +36,8 @@ enum class Datatype : std::uint8_t {
 
 inline constexpr std::size_t kMaxRows = 65'536;  // a request: more would hold up its loop, and the event queue
 
+inline constexpr std::size_t kMaxId = 256;  // bytes of a request's id and of its one unit: each row's event has a copy
+
 inline constexpr std::string_view kUnitInput = "fettle.unit";
 inline constexpr std::string_view kTimeInput = "fettle.time_ms";
 inline constexpr std::string_view kVariantOutput = "fettle.variant";

@@ -229,6 +229,8 @@ def wait_for_event(serve, text):
     (body(distance={**column("distance", "FP32", [1]), "parameters": {"binary_data_size": 4}}), "give one"),
     (body(distance={"name": "distance", "datatype": "FP32", "shape": [1], "parameters": {"shared_memory_region": "x"}}),
      "shared memory is not offered"),
+    ({**body(), "id": "x" * 257}, "at most 256 bytes"), ({**body(), "id": 3}, "id is a number; it must be text"),
+    ({**body(), "parameters": {"unit": "x" * 257}}, "at most 256 bytes"),
     ({}, "input 'hour' is missing"),
     ({"inputs": []}, "input 'hour' is missing"),
     ({"inputs": 3}, "inputs"), ([], "no JSON object"), ("", "no JSON"), ("{", ""), ("nonsense", ""), ("null", ""),
