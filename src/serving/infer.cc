@@ -19,6 +19,7 @@ constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 void write_id(std::string& out, const Batch& batch, std::size_t row) {
   std::array<char, 20> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), row).ptr;
+  out.reserve(batch.id.size() + 1 + digits.size());  // grows once
   out.assign(batch.id);
   out += ':';
   out.append(digits.data(), end);
