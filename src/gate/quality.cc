@@ -28,6 +28,8 @@ stats::ClusteredMean difference(const Context& context, std::span<const double> 
   return stats::clustered_mean(differences, context.days);
 }
 
+json::Value finite_or_null(double x) { return std::isfinite(x) ? json::Value(x) : json::Value(); }
+
 std::string units(const Context& context) { return context.days.empty() ? "rows" : "days"; }
 
 // How many units would narrow the bound to `limit`, were the mean to stay; empty if none would.
@@ -60,13 +62,13 @@ Check compare(const Context& context, const Question& question, const Comparison
                      text::format("log loss {:.4f}, {} {:.4f}: difference {:+.4f}, {:.0f} % bounds {:+.4f} to {:+.4f}",
                                   mean_of(context.loss), with.other, mean_of(with.loss), mean.mean,
                                   (1 - suite.alpha) * 100, lower, upper));
-  check.value = upper;
+  if (std::isfinite(upper)) check.value = upper;
   check.threshold = with.limit;
   check.details.set("log_loss", mean_of(context.loss))
       .set("log_loss_other", mean_of(with.loss))
       .set("difference", mean.mean)
-      .set("lower", lower)
-      .set("upper", upper)
+      .set("lower", finite_or_null(lower))
+      .set("upper", finite_or_null(upper))
       .set("rows", mean.n)
       .set("units", mean.groups);
   if (!enough)
