@@ -16,7 +16,7 @@
 #include "base/result.h"
 #include "bundle/bundle.h"
 #include "cli.h"
-#include "json/value.h"
+#include "json/describe.h"
 
 namespace fettle::cli {
 
