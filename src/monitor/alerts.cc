@@ -38,9 +38,11 @@ Finding finding_of(const QualityFinding& quality) {
   return {"data_quality", subject_of(quality.feature, quality.slice), "critical", message};
 }
 
+std::string evidence(double q) { return q < 1e-12 ? "q < 1e-12" : text::format("q = {:.2g}", q); }
+
 std::string shift_in_words(const DriftFinding& drift) {
-  return text::format("mean {:.4g} instead of {:.4g}, {:+.2f} standard deviations, in {} rows (q = {:.2g})", drift.mean,
-                      drift.reference_mean, drift.effect, text::human_count(drift.rows), drift.q);
+  return text::format("mean {:.4g} instead of {:.4g}, {:+.2f} standard deviations, in {} rows ({})", drift.mean,
+                      drift.reference_mean, drift.effect, text::human_count(drift.rows), evidence(drift.q));
 }
 
 Finding finding_of(const DriftFinding& drift) {
@@ -48,20 +50,26 @@ Finding finding_of(const DriftFinding& drift) {
   if (!drift.slice.empty()) return {"drift", subject, "warning", subject + ": " + shift_in_words(drift)};
   return {"drift", subject, "warning",
           text::format("{} is distributed unlike the reference: Jensen-Shannon distance {:.3f}, PSI {:.3f}, in {} rows "
-                       "(q = {:.2g})",
-                       subject, drift.effect, drift.psi, text::human_count(drift.rows), drift.q)};
+                       "({})",
+                       subject, drift.effect, drift.psi, text::human_count(drift.rows), evidence(drift.q))};
 }
 
-// One input's alarms: itself, else the few slices, else itself again when it moved in many of them.
+// One input's alarms: the input itself, telling where it moved most, if it alarms as a whole or in many slices; else
+// the few slices. `alarms` begins with the whole if that alarms; slices come largest first.
 void add_drift(std::vector<Finding>& out, const std::vector<DriftFinding>& alarms) {
-  if (alarms.front().slice.empty()) return out.push_back(finding_of(alarms.front()));
-  if (alarms.size() > kSlicesNamed) {
-    const auto& first = alarms.front();
-    return out.push_back({"drift", first.feature, "warning",
-                          text::format("{} moved within {} slices, most where {}: {}", first.feature, alarms.size(),
-                                       first.slice, shift_in_words(first))});
+  const bool whole = alarms.front().slice.empty();
+  const std::size_t slices = alarms.size() - (whole ? 1 : 0);
+  if (!whole && slices <= kSlicesNamed) {
+    for (const auto& alarm : alarms) out.push_back(finding_of(alarm));
+    return;
   }
-  for (const auto& alarm : alarms) out.push_back(finding_of(alarm));
+  Finding finding = whole ? finding_of(alarms.front()) : Finding{"drift", alarms.front().feature, "warning", ""};
+  if (!whole) finding.message = text::format("{} moved within {} slices", finding.subject, slices);
+  if (slices > 0) {
+    const auto& most = alarms[whole ? 1 : 0];
+    finding.message += text::format("; most where {}: {}", most.slice, shift_in_words(most));
+  }
+  out.push_back(std::move(finding));
 }
 
 void add_drifts(std::vector<Finding>& out, const std::vector<DriftFinding>& drift) {

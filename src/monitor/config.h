@@ -12,7 +12,6 @@ namespace fettle::monitor {
 // Defaults were chosen on weekly windows of 4,000 to 120,000 rows; see README.md.
 struct Config {
   std::string label_name;              // of the outcome, for messages; empty = the model's output name
-  double threshold = 0.5;              // scores from here on count as the event, for messages and rates
   std::vector<std::string> slices;     // of the reference's slices, those to look at; empty = all
   double alpha = 0.01;                 // false discovery rate a window and kind
   double min_drift = 0.1;              // debiased Jensen-Shannon distance, base 2
@@ -27,11 +26,12 @@ struct Config {
   double min_outcome_share = 0.8;      // of predictions with an outcome, to judge concept drift and performance
   std::uint64_t min_rows = 500;        // of a window, to judge anything; of outcomes likewise
   std::uint64_t min_slice_rows = 30;   // of a slice, to look at it
-  int min_days = 5;  // of a window, to judge drift, and of its outcomes: days and weekdays differ by more than chance
+  int min_days = 7;                    // of a window, to judge drift: a week, or weekdays alone would drift
+  int min_outcome_days = 5;  // of a window's outcomes, to judge concept drift and performance: days are the units
 };
 BOOST_DESCRIBE_STRUCT(Config, (),
-                      (label_name, threshold, slices, alpha, min_drift, min_slice_shift, min_slice_share,
-                       min_violation_share, min_calibration_gap, min_auc_drop, max_log_loss_ratio, consecutive, clear,
-                       min_outcome_share, min_rows, min_slice_rows, min_days))
+                      (label_name, slices, alpha, min_drift, min_slice_shift, min_slice_share, min_violation_share,
+                       min_calibration_gap, min_auc_drop, max_log_loss_ratio, consecutive, clear, min_outcome_share,
+                       min_rows, min_slice_rows, min_days, min_outcome_days))
 
 }  // namespace fettle::monitor

@@ -15,17 +15,16 @@ std::uint64_t outcome_days(const Profile& profile) {
 
 // What a window still lacks, most basic first.
 std::string missing_to_judge(const WindowReport& report, const Profile& profile, const Config& config) {
-  const auto days = static_cast<std::uint64_t>(std::max(config.min_days, 0));
   if (!report.quality_judged) return text::format("{} rows to judge anything; it has {}", config.min_rows, report.rows);
-  if (!report.drift_judged)
-    return text::format("{} days to judge more than data quality; it has {}", days, report.days);
+  if (!report.drift_judged) return text::format("{} days to judge drift; it has {}", config.min_days, report.days);
   if (report.outcomes < config.min_rows)
     return text::format("{} outcomes to judge the model; it has {}", config.min_rows, report.outcomes);
   if (report.outcome_share < config.min_outcome_share)
     return text::format("outcomes for {:.0f} % of the predictions; it has {:.0f} %", 100 * config.min_outcome_share,
                         100 * report.outcome_share);
-  if (outcome_days(profile) < days)
-    return text::format("outcomes of {} days to judge the model; it has {}", days, outcome_days(profile));
+  if (!report.outcomes_judged)
+    return text::format("outcomes of {} days to judge the model; it has {}", config.min_outcome_days,
+                        outcome_days(profile));
   return "";
 }
 
@@ -53,7 +52,7 @@ WindowReport report(const Profile& profile, const Config& config) {
   out.quality_judged = out.rows >= config.min_rows;
   out.drift_judged = out.quality_judged && static_cast<std::int64_t>(out.days) >= config.min_days;
   out.outcomes_judged = out.outcomes >= config.min_rows && out.outcome_share >= config.min_outcome_share &&
-                        static_cast<std::int64_t>(outcome_days(profile)) >= config.min_days;
+                        static_cast<std::int64_t>(outcome_days(profile)) >= config.min_outcome_days;
   out.waiting_for = missing_to_judge(out, profile, config);
   out.data_quality = find_quality(profile, config, out.quality_judged);
   out.drift = find_drift(profile, config, out.drift_judged);
