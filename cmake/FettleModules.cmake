@@ -39,7 +39,8 @@ function(fettle_module name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE fettle_${name} fettle_flags GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE FETTLE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST
+      PROPERTIES TIMEOUT 300 ENVIRONMENT OMP_WAIT_POLICY=passive)  # trainer threads must not spin beside other tests
   endif()
 endfunction()
 
