@@ -16,6 +16,20 @@ export interface VariantShare {
   percent: number;
 }
 
+export interface Quality {
+  log_loss: number;
+  log_loss_lower: number;
+  log_loss_upper: number;
+  log_loss_constant: number;
+  auc: number;
+  auc_lower: number;
+  auc_upper: number;
+  reference_log_loss: number;
+  reference_auc: number;
+  window_start_ms: number;
+  window_end_ms: number;
+}
+
 export interface EndpointStatus {
   name: string;
   model: string;
@@ -25,10 +39,13 @@ export interface EndpointStatus {
   doing?: string;
   variants: VariantShare[];
   rollout?: string | null;
-  quality?: { log_loss: number; auc: number; window_start_ms: number } | null;
+  quality?: Quality | null; // of the champion's newest judged week
   predictions: number;
   outcomes: number;
   watermark_ms?: number;
+  late?: number; // rows of windows that were closed when they came
+  unmatched?: number; // outcomes without a prediction
+  live?: LiveRollout | null;
 }
 
 export interface Deployed {
@@ -72,23 +89,15 @@ export interface Rollout {
   reason: string;
 }
 
-export interface Moments {
-  count?: number;
-  mean?: number;
-  variance?: number;
-}
-
 export interface ArmEvidence {
   requests: number;
   errors?: number;
   latency_p99_us?: number;
-  outcomes?: number;
-  mean_loss?: number;
-  loss?: Moments;
+  outcomes: number;
+  mean_loss: number;
 }
 
 export interface Evidence {
-  step?: number;
   step_age_ms?: number;
   champion?: ArmEvidence;
   challenger?: ArmEvidence;
@@ -230,7 +239,8 @@ export interface Performance {
   auc_lower: number;
   auc_upper: number;
   brier: number;
-  reference_log_loss: number;
+  reference_log_loss: number; // held out, when the model was made
+  reference_log_loss_constant: number;
   reference_auc: number;
   reason: string;
   alarm: boolean;
@@ -241,8 +251,10 @@ export interface WindowReport {
   malformed: number;
   outcomes: number;
   outcome_share: number;
-  inputs_judged: boolean;
-  outcomes_judged: boolean;
+  days: number;
+  quality_judged: boolean; // enough rows
+  drift_judged: boolean; // and enough days
+  outcomes_judged: boolean; // enough outcomes over enough days
   waiting_for: string;
   data_quality: QualityFinding[];
   drift: DriftFinding[];
@@ -279,9 +291,39 @@ export interface Window {
   report: WindowReport;
 }
 
-// Any JSON: a trace's parts are shown as they are.
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type Trace = { [key: string]: Json };
+// The way back from one prediction; a part is null where nothing is known.
+export interface Trace {
+  prediction: {
+    id: string;
+    time_ms: number;
+    endpoint: string;
+    variant: string;
+    bundle: string;
+    unit: string;
+    inputs: (number | null)[];
+    unknown_categories: string[];
+    output: number;
+    latency_us: number;
+    named_inputs?: Record<string, number | string | null>;
+    output_name?: string;
+  };
+  outcomes: { label: number; time_ms: number }[];
+  version: { model: string; version: number } | null;
+  bundle: Manifest | null;
+  run: { run_id: string; name: string; start_ms: number; params: Record<string, string>; metrics: Record<string, number>; tags: Record<string, string> } | null;
+}
+
+export interface Named {
+  name: string;
+  digest: string;
+}
+
+export interface Manifest {
+  digest: string;
+  model: string;
+  files: { path: string; digest: string; size: number }[];
+  provenance: { project: string; run_id: string; commit: string; dirty: boolean; snapshots: Named[]; steps: Named[]; params: Record<string, unknown> | null };
+}
 
 export class ApiError extends Error {
   constructor(

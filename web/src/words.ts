@@ -91,9 +91,17 @@ export const healthNames: Record<Health, string> = {
   unknown: 'Not enough data',
 };
 
+// Numbers keep their units and names their numbers on one line.
+export function unbroken(text: string): string {
+  return text
+    .replace(/(\d) (%|points|sd|times|MB|KB|ms|µs|of \d|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/g, '$1\u00a0$2')
+    .replace(/\b(version|step) (\d)/gi, '$1\u00a0$2')
+    .replace(/ = (\S)/g, '\u00a0=\u00a0$1');
+}
+
 export function sentence(text: string): string {
   if (text === '') return '';
-  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  const whole = unbroken(text.charAt(0).toUpperCase() + text.slice(1));
   return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }
 

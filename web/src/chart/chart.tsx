@@ -1,7 +1,8 @@
 // An ECharts canvas as a component: follows its option and its width, reports clicks and zooms as times.
 import type { EChartsCoreOption, EChartsType } from 'echarts/core';
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { core } from './echarts';
+import { fontFamily } from './palette';
 
 interface Props {
   option: EChartsCoreOption;
@@ -17,12 +18,19 @@ interface Zoomed {
 }
 
 export function Chart({ option, height, label, onPick, onZoom }: Props) {
+  const [ready, setReady] = useState(false);
   const holder = useRef<HTMLDivElement>(null);
   const chart = useRef<EChartsType | null>(null);
   const handlers = useRef({ onPick, onZoom });
   handlers.current = { onPick, onZoom };
 
+  // A canvas keeps the letters that it was drawn with: the font comes first.
   useEffect(() => {
+    void document.fonts.load(`12px ${fontFamily}`).catch(() => []).then(() => setReady(true));
+  }, []);
+
+  useEffect(() => {
+    if (!ready) return;
     const made = core.init(holder.current!, undefined, { renderer: 'canvas' });
     chart.current = made;
     made.getZr().on('click', (event: { offsetX: number; offsetY: number }) => {
@@ -45,11 +53,11 @@ export function Chart({ option, height, label, onPick, onZoom }: Props) {
       made.dispose();
       chart.current = null;
     };
-  }, []);
+  }, [ready]);
 
   useEffect(() => {
     chart.current?.setOption(option, { notMerge: true });
-  }, [option]);
+  }, [option, ready]);
   useEffect(() => chart.current?.resize(), [height]);
 
   return <div ref={holder} className="chart" style={{ height }} role="img" aria-label={label} />;

@@ -35,3 +35,5 @@ export function fade(color: string, opacity: number): string {
   const value = Number.parseInt(color.slice(1), 16);
   return `rgba(${value >> 16}, ${(value >> 8) & 255}, ${value & 255}, ${opacity})`;
 }
+
+export const fontFamily = '"Inter Variable", system-ui, sans-serif';

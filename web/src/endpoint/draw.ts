@@ -1,6 +1,6 @@
 // How the time line's own marks are drawn. Each function gives a renderItem of an ECharts custom series.
 import type { Palette } from '../chart/palette';
-import { fade } from '../chart/palette';
+import { fade, fontFamily } from '../chart/palette';
 import type { HeatCell, LaneBar } from './model';
 
 // The little that is used of ECharts' drawing interface.
@@ -46,14 +46,14 @@ export function drawTraffic(color: (version: number) => string) {
 
 function sign(cell: HeatCell): string {
   if (cell.broken) return '✕';
-  return cell.drifts ? '▲' : '';
+  return cell.drifts && cell.judged ? '▲' : '';
 }
 
 function cellColor(cell: HeatCell, threshold: number, palette: Palette): string {
-  if (!cell.judged) return fade(palette.ink3, 0.05);
   if (cell.broken) return palette.bad;
-  if (cell.drifts) return palette.watch;
-  return fade(palette.heat, 0.06 + 0.6 * Math.min(1, cell.effect / threshold));
+  if (cell.drifts && cell.judged) return palette.watch;
+  const share = Math.min(1, cell.effect / threshold);
+  return cell.judged ? fade(palette.heat, 0.07 + 0.7 * share) : fade(palette.ink3, 0.04 + 0.16 * share);
 }
 
 export function drawHeat(cells: HeatCell[], threshold: number, palette: Palette) {
@@ -65,7 +65,7 @@ export function drawHeat(cells: HeatCell[], threshold: number, palette: Palette)
     const box = { x: left + 0.75, y: y - height / 2 + 1, width: Math.max(1, right - left - 1.5), height: height - 2, r: 2 };
     const children: Shape[] = [{ type: 'rect', shape: box, style: { fill: cellColor(cell, threshold, palette) } }];
     if (sign(cell) && box.width > 6)
-      children.push({ type: 'text', style: { text: sign(cell), x: (left + right) / 2, y, fill: palette.panel, fontSize: 10, fontWeight: 700, align: 'center', verticalAlign: 'middle' } });
+      children.push({ type: 'text', style: { text: sign(cell), x: (left + right) / 2, y, fill: palette.panel, font: `700 10px ${fontFamily}`, align: 'center', verticalAlign: 'middle' } });
     return { type: 'group', children };
   };
 }
@@ -74,29 +74,48 @@ function moment(x: number, y: number, color: string): Shape {
   return { type: 'path', shape: { pathData: `M${x} ${y - 6}L${x + 6} ${y}L${x} ${y + 6}L${x - 6} ${y}Z` }, style: { fill: color } };
 }
 
-// Bars of the lanes: a span with its label, ticks where something was decided; open ends fade.
-export function drawLane(bars: (LaneBar & { row: number })[], tone: (name: LaneBar['tone']) => string, palette: Palette) {
+export interface Span {
+  left: number;
+  right: number;
+}
+
+export interface Placed {
+  x: number;
+  align: 'left' | 'right';
+}
+
+// Where a label of this width fits without touching a neighbour or the frame: in its bar, right of it, left of it.
+export function place(bar: Span, width: number, frame: Span, others: Span[]): Placed | null {
+  const visible = { left: Math.max(bar.left, frame.left), right: Math.min(bar.right, frame.right) };
+  if (visible.right < frame.left || visible.left > frame.right) return null;
+  const free = (span: Span) => span.left >= frame.left && span.right <= frame.right && !others.some((other) => other.left < span.right + 3 && other.right > span.left - 3);
+  if (visible.right - visible.left > width + 10) return { x: visible.left + 6, align: 'left' };
+  if (free({ left: visible.right + 5, right: visible.right + 5 + width })) return { x: visible.right + 5, align: 'left' };
+  if (free({ left: visible.left - 5 - width, right: visible.left - 5 })) return { x: visible.left - 5, align: 'right' };
+  return null;
+}
+
+type LaneRow = LaneBar & { row: number };
+
+// Bars of the lanes: a span with its label, ticks where something was decided; dashed while it lasts.
+export function drawLane(bars: LaneRow[], tone: (name: LaneBar['tone']) => string, palette: Palette) {
   return (params: Params, api: Draw): Shape => {
     const bar = bars[api.value(3)]!;
     const color = tone(bar.tone);
-    const [left, y] = api.coord([bar.from, bar.row]);
-    if (bar.point) return { type: 'group', children: [moment(left, y, color)] };
-    const [end] = api.coord([bar.to, bar.row]);
-    const right = Math.max(end, left + 4);
-    const frame = params.coordSys;
-    const from = Math.max(left, frame.x);
-    const room = Math.min(right, frame.x + frame.width) - from;
-    const width = bar.label.length * 6.1 + 12;
-    const inside = room > width;
-    const before = !inside && right + width > frame.x + frame.width;
-    const x = inside ? from + 7 : before ? left - 5 : right + 5;
-    const ticks = bar.ticks.map((time) => api.coord([time, bar.row])[0]);
+    const at = (time: number) => api.coord([time, bar.row])[0];
+    const y = api.coord([bar.from, bar.row])[1];
+    if (bar.point) return { type: 'group', children: [moment(at(bar.from), y, color)] };
+    const spanOf = (one: LaneRow): Span => ({ left: at(one.from), right: Math.max(at(one.to), at(one.from) + 4) });
+    const { left, right } = spanOf(bar);
+    const frame = { left: params.coordSys.x, right: params.coordSys.x + params.coordSys.width };
+    const others = bars.filter((one) => one.row === bar.row && one !== bar).map(spanOf);
+    const label = place({ left, right }, bar.label.length * 5.9, frame, others);
     return {
       type: 'group',
       children: [
         { type: 'rect', shape: { x: left, y: y - 8, width: right - left, height: 16, r: 4 }, style: { fill: fade(color, 0.2), stroke: color, lineWidth: 1, lineDash: bar.open ? [4, 3] : [] } },
-        ...ticks.map((at) => ({ type: 'line', shape: { x1: at, y1: y - 8, x2: at, y2: y + 8 }, style: { stroke: color, lineWidth: 2 } })),
-        { type: 'text', style: { text: bar.label, x, y, fill: palette.ink, fontSize: 11, align: before ? 'right' : 'left', verticalAlign: 'middle' } },
+        ...bar.ticks.map((time) => ({ type: 'line', shape: { x1: at(time), y1: y - 8, x2: at(time), y2: y + 8 }, style: { stroke: color, lineWidth: 2 } })),
+        ...(label ? [{ type: 'text', style: { text: bar.label, x: label.x, y, fill: palette.ink, font: `11px ${fontFamily}`, align: label.align, verticalAlign: 'middle' } }] : []),
       ],
     };
   };

@@ -49,7 +49,7 @@ function cellsOf(windows: Window[], rows: string[], output: string): HeatCell[] 
       const finding = feature === output ? report.output_drift : report.drift.find((one) => one.feature === feature && !one.slice);
       const broken = report.data_quality.find((one) => one.feature === feature && one.alarm) ?? null;
       const drifts = finding?.alarm === true || report.drift.some((one) => one.feature === feature && one.alarm);
-      const cell = { row, from: start_ms, to: end_ms, effect: finding?.effect ?? 0, judged: report.inputs_judged, drifts, broken };
+      const cell = { row, from: start_ms, to: end_ms, effect: finding?.effect ?? 0, judged: report.drift_judged, drifts, broken };
       const key = `${row} ${start_ms}`;
       const held = cells.get(key);
       cells.set(key, held ? worse(held, cell) : cell);
@@ -121,6 +121,11 @@ export function timelineModel({ windows, alerts, rollouts, retrains, now }: Time
 // The windows of all variants that a moment falls into.
 export function windowsAt(windows: Window[], time: number): Window[] {
   return windows.filter((window) => window.start_ms <= time && time < window.end_ms);
+}
+
+// Enough outcomes are in to draw its quality, if hollow: late ones are seldom like the rest.
+export function isDrawable({ report }: Window): boolean {
+  return report.outcomes_judged || (report.outcomes >= 100 && report.outcome_share >= 0.8);
 }
 
 // The window with the most rows.

@@ -28,7 +28,7 @@ export function StartRollout({ endpoint, blocked, close }: Props) {
         button: 'Start',
         danger: false,
       }}
-      shell={(actor, reason) => `fettle rollout start ${endpoint.name} ${version} --actor '${actor}' --reason '${reason}'\n${curl('/rollouts', { endpoint: endpoint.name, version, actor, reason })}`}
+      shell={(actor, reason) => `fettle rollout start ${endpoint.name} --version ${version} --actor '${actor}' --reason '${reason}'\n${curl('/rollouts', { endpoint: endpoint.name, version, actor, reason })}`}
       act={async (actor, reason) => {
         const rollout = await startRollout(endpoint.name, version, actor, reason);
         void navigate({ to: '/rollouts/$id', params: { id: rollout.id } });

@@ -2,13 +2,15 @@
 import { Link } from '@tanstack/react-router';
 import type { Change } from '../api';
 import { When } from '../ui/when';
+import { unbroken } from '../words';
 
 function Where({ change }: { change: Change }) {
-  if (change.kind === 'alert') return <Link to="/alerts">{change.text}</Link>;
+  const text = unbroken(change.text);
+  if (change.kind === 'alert') return <Link to="/alerts">{text}</Link>;
   if (['rollout_started', 'advance', 'promote', 'rollback', 'hold', 'resume'].includes(change.kind) && change.id)
-    return <Link to="/rollouts/$id" params={{ id: change.id }}>{change.text}</Link>;
-  if (change.endpoint) return <Link to="/endpoints/$name" params={{ name: change.endpoint }}>{change.text}</Link>;
-  return <>{change.text}</>;
+    return <Link to="/rollouts/$id" params={{ id: change.id }}>{text}</Link>;
+  if (change.endpoint) return <Link to="/endpoints/$name" params={{ name: change.endpoint }}>{text}</Link>;
+  return <>{text}</>;
 }
 
 export function Changes({ changes }: { changes: Change[] }) {

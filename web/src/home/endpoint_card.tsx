@@ -55,11 +55,14 @@ export function EndpointCard({ endpoint }: { endpoint: EndpointStatus }) {
         </h2>
         <Shares variants={endpoint.variants} />
         <dl className="figures">
-          <Figure name="log loss" value={quality ? fixed(quality.log_loss) : '–'} note={quality && <>week of <When ms={quality.window_start_ms} near={quality.window_start_ms} /></>} />
-          <Figure name="AUC" value={quality ? fixed(quality.auc, 3) : '–'} />
+          <Figure name="log loss" value={quality ? fixed(quality.log_loss) : '–'} note={quality && <>{fixed(quality.log_loss_lower)} to {fixed(quality.log_loss_upper)}</>} />
+          <Figure name="AUC" value={quality ? fixed(quality.auc, 3) : '–'} note={quality && <>{fixed(quality.auc_lower, 3)} to {fixed(quality.auc_upper, 3)}</>} />
           <Figure name="predictions" value={briefCount(endpoint.predictions)} />
           <Figure name="outcomes" value={briefCount(endpoint.outcomes)} />
         </dl>
+        <p className="quiet figures-note">
+          {quality ? <>Quality of the champion in the week from <When ms={quality.window_start_ms} />, with intervals</> : 'Quality is known once a week’s outcomes are in.'}
+        </p>
       </div>
       <Spark windows={windows.data ?? []} />
     </article>

@@ -70,7 +70,7 @@ export function Home() {
           </section>
           <section>
             <h2>Under way</h2>
-            <Running rollouts={rollouts} retrains={retrains} />
+            <Running rollouts={rollouts} retrains={retrains} live={data.endpoints.flatMap((endpoint) => endpoint.live ?? [])} />
             <p className="more">
               <Link to="/rollouts">All rollouts</Link>
             </p>

@@ -1,11 +1,11 @@
 // Rollouts and retrainings that are under way.
 import { Link } from '@tanstack/react-router';
-import type { Retrain, Rollout } from '../api';
+import type { LiveRollout, Retrain, Rollout } from '../api';
 import { RolloutWord } from '../ui/state';
 import { StepTrack } from '../rollout/track';
 import { sentence } from '../words';
 
-function RunningRollout({ rollout }: { rollout: Rollout }) {
+function RunningRollout({ rollout, live }: { rollout: Rollout; live: LiveRollout | undefined }) {
   return (
     <article className="panel running">
       <h3>
@@ -14,8 +14,8 @@ function RunningRollout({ rollout }: { rollout: Rollout }) {
         </Link>
         <RolloutWord state={rollout.state} />
       </h3>
-      <StepTrack rollout={rollout} />
-      {rollout.reason && <p className="quiet">{sentence(rollout.reason)}</p>}
+      <StepTrack rollout={rollout} live={live} />
+      {(live?.waiting || rollout.reason) && <p className="quiet">{sentence(live?.waiting || rollout.reason)}</p>}
     </article>
   );
 }
@@ -33,11 +33,11 @@ function RunningRetrain({ retrain }: { retrain: Retrain }) {
   );
 }
 
-export function Running({ rollouts, retrains }: { rollouts: Rollout[]; retrains: Retrain[] }) {
+export function Running({ rollouts, retrains, live }: { rollouts: Rollout[]; retrains: Retrain[]; live: LiveRollout[] }) {
   if (rollouts.length + retrains.length === 0) return <p className="empty">No rollout and no retraining runs.</p>;
   return (
     <>
-      {rollouts.map((rollout) => <RunningRollout key={rollout.id} rollout={rollout} />)}
+      {rollouts.map((rollout) => <RunningRollout key={rollout.id} rollout={rollout} live={live.find((one) => one.rollout === rollout.id)} />)}
       {retrains.map((retrain) => <RunningRetrain key={retrain.id} retrain={retrain} />)}
     </>
   );

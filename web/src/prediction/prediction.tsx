@@ -1,46 +1,96 @@
-// One prediction and the way back from it: inputs, answer, outcome, bundle, version, run, data, commit.
-import { getRouteApi } from '@tanstack/react-router';
-import type { Json } from '../api';
+// One prediction and the way back from it: answer and outcome in a sentence, inputs, and the chain to data and commit.
+import { getRouteApi, Link } from '@tanstack/react-router';
+import type { Manifest, Trace } from '../api';
 import { ApiError, curl } from '../api';
 import { useTrace } from '../data';
 import { Command, Copyable } from '../ui/copy';
 import { Failed, Loading, NotFound } from '../ui/notes';
-import { moment } from '../words';
+import { brief, fixed, microseconds, moment } from '../words';
 
 const route = getRouteApi('/predictions/$id');
 
-const isTime = (name: string) => /_ms$/.test(name) && !/latency|duration|age/.test(name);
-const isDigest = (text: string) => /^(sha256:)?[0-9a-f]{32,}$/.test(text);
-
-export function titled(name: string): string {
-  const words = name.replaceAll('_', ' ');
-  return words.charAt(0).toUpperCase() + words.slice(1);
+// "version 4 (challenger) answered late_probability 0.3127 ..."
+export function account({ prediction, outcomes, version }: Trace): string {
+  const who = version ? `Version ${version.version} of ${version.model} (${prediction.variant})` : `The ${prediction.variant}`;
+  const answer = `${who} answered ${prediction.output_name ?? 'a score'} ${fixed(prediction.output)} on ${moment(prediction.time_ms)}, in ${microseconds(prediction.latency_us)}.`;
+  const outcome = outcomes[0];
+  return outcome ? `${answer} The outcome came on ${moment(outcome.time_ms)}: ${outcome.label}.` : `${answer} Its outcome is not known yet.`;
 }
 
-function Leaf({ name, value }: { name: string; value: string | number | boolean | null }) {
-  if (typeof value === 'number' && isTime(name) && value > 0) return <time title={String(value)}>{moment(value)} UTC</time>;
-  if (typeof value === 'string' && isDigest(value)) return <Copyable text={value} shown={value.slice(0, 12)} label={name} />;
-  if (value === null || value === '') return <span className="quiet">none</span>;
-  return <>{String(value)}</>;
-}
-
-function Node({ name, value }: { name: string; value: Json }) {
-  if (Array.isArray(value)) {
-    if (value.length === 0) return <span className="quiet">none</span>;
-    return <ol className="tree-list">{value.map((one, index) => <li key={index}><Node name={name} value={one} /></li>)}</ol>;
-  }
-  if (value !== null && typeof value === 'object')
-    return (
+function Inputs({ trace: { prediction } }: { trace: Trace }) {
+  const named = Object.entries(prediction.named_inputs ?? Object.fromEntries(prediction.inputs.map((value, index) => [`input ${index + 1}`, value])));
+  return (
+    <section className="panel">
+      <h2>Inputs</h2>
       <dl className="tree">
-        {Object.entries(value).map(([key, inner]) => (
-          <div key={key}>
-            <dt>{key.replaceAll('_', ' ')}</dt>
-            <dd><Node name={key} value={inner} /></dd>
+        {named.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value ?? <span className="quiet">missing</span>}</dd>
           </div>
         ))}
+        {prediction.unknown_categories.length > 0 && (
+          <div>
+            <dt>never seen in training</dt>
+            <dd>{prediction.unknown_categories.join(', ')}</dd>
+          </div>
+        )}
       </dl>
-    );
-  return <Leaf name={name} value={value} />;
+    </section>
+  );
+}
+
+function Origin({ manifest }: { manifest: Manifest }) {
+  const { provenance: from } = manifest;
+  return (
+    <>
+      <div>
+        <dt>run</dt>
+        <dd>{from.run_id ? <Copyable text={from.run_id} label="the run's id" /> : <span className="quiet">not recorded</span>}</dd>
+      </div>
+      {from.snapshots.map((one) => (
+        <div key={one.name}>
+          <dt>data snapshot</dt>
+          <dd>{one.name} <Copyable text={one.digest} shown={brief(one.digest)} label="the snapshot's digest" /></dd>
+        </div>
+      ))}
+      <div>
+        <dt>commit</dt>
+        <dd>
+          {from.commit ? <Copyable text={from.commit} shown={brief(from.commit)} label="the commit" /> : <span className="quiet">not known</span>}
+          {from.dirty && <span className="quiet"> with changes that were not committed</span>}
+        </dd>
+      </div>
+      {Object.entries(from.params ?? {}).map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{String(value)}</dd>
+        </div>
+      ))}
+    </>
+  );
+}
+
+function Way({ trace: { prediction, version, bundle, run } }: { trace: Trace }) {
+  return (
+    <section className="panel">
+      <h2>The way back</h2>
+      <dl className="tree">
+        <div>
+          <dt>endpoint</dt>
+          <dd><Link to="/endpoints/$name" params={{ name: prediction.endpoint }}>{prediction.endpoint}</Link>, {prediction.variant}</dd>
+        </div>
+        {prediction.unit && <div><dt>unit</dt><dd><Copyable text={prediction.unit} label="the unit" /></dd></div>}
+        {version && <div><dt>model version</dt><dd>{version.model} {version.version}</dd></div>}
+        <div>
+          <dt>bundle</dt>
+          <dd><Copyable text={prediction.bundle} shown={brief(prediction.bundle)} label="the bundle's digest" /></dd>
+        </div>
+        {bundle ? <Origin manifest={bundle} /> : <div><dt>origin</dt><dd className="quiet">the bundle is not stored here any more</dd></div>}
+        {run && Object.entries(run.metrics).map(([name, value]) => <div key={name}><dt>{name} of the run</dt><dd>{fixed(value)}</dd></div>)}
+      </dl>
+    </section>
+  );
 }
 
 export function PredictionScreen() {
@@ -52,14 +102,11 @@ export function PredictionScreen() {
   }
   return (
     <div className="narrow">
-      <h1>Prediction</h1>
-      <p><Copyable text={id} label="the id" /></p>
-      {Object.entries(data).map(([key, value]) => (
-        <section key={key} className="panel trace">
-          <h2>{titled(key)}</h2>
-          <Node name={key} value={value} />
-        </section>
-      ))}
+      <p className="crumb">prediction <Copyable text={id} label="the id" /></p>
+      <h1>{data.prediction.output_name ?? 'Output'} {fixed(data.prediction.output)}</h1>
+      <p className="head-why">{account(data)}</p>
+      <Inputs trace={data} />
+      <Way trace={data} />
       <section className="panel">
         <h2>From a shell</h2>
         <Command text={`fettle trace ${id}`} />

@@ -2,7 +2,7 @@
 import type { EChartsCoreOption } from 'echarts/core';
 import type { ArmEvidence, Decision, LiveRollout, Rollout } from '../api';
 import type { Palette } from '../chart/palette';
-import { fade } from '../chart/palette';
+import { fade, fontFamily } from '../chart/palette';
 import { signed } from '../words';
 
 export interface Point {
@@ -17,15 +17,15 @@ export interface Point {
   now: boolean;
 }
 
-export const outcomesOf = (arm: ArmEvidence | undefined): number => arm?.outcomes ?? arm?.loss?.count ?? 0;
-export const lossOf = (arm: ArmEvidence | undefined): number | undefined => arm?.mean_loss ?? arm?.loss?.mean;
+export const outcomesOf = (arm: ArmEvidence | undefined): number => arm?.outcomes ?? 0;
+export const lossOf = (arm: ArmEvidence | undefined): number | undefined => arm?.mean_loss;
 
 const hasInterval = (one: { lower: number; upper: number }) => Number.isFinite(one.lower) && Number.isFinite(one.upper) && one.upper > one.lower;
 
 export function points(rollout: Rollout, decisions: Decision[], live: LiveRollout | null): Point[] {
   const at = (step: number) => rollout.plan.steps[Math.min(step, rollout.plan.steps.length - 1)]!;
   const decided = decisions.filter(hasInterval).map((decision): Point => ({
-    label: decision.action, step: decision.step, percent: at(decision.step).percent, margin: at(decision.step).margin,
+    label: `step ${decision.step + 1}, ${decision.action}`, step: decision.step, percent: at(decision.step).percent, margin: at(decision.step).margin,
     difference: decision.difference, lower: decision.lower, upper: decision.upper, outcomes: outcomesOf(decision.evidence?.challenger), now: false,
   }));
   if (!live || !hasInterval(live)) return decided;
@@ -67,7 +67,7 @@ export function guardrails(rollout: Rollout, { champion, challenger, lower }: Ar
   const errors = before === undefined || after === undefined ? undefined : after - before;
   const loss = outcomesOf(challenger) > 0 ? lower : undefined;
   return [
-    { name: 'Loss: lower bound of the difference', limit: `at most ${signed(rules.max_loss_increase)}`, seen: loss === undefined ? 'no outcomes yet' : signed(loss), state: stateOf(loss, rules.max_loss_increase) },
+    { name: 'Loss: lower bound of the difference', limit: `at most ${rules.max_loss_increase === 0 ? '0: not surely worse' : signed(rules.max_loss_increase)}`, seen: loss === undefined ? 'no outcomes yet' : signed(loss), state: stateOf(loss, rules.max_loss_increase) },
     { name: 'Latency: p99 against the champion', limit: `at most ${rules.max_latency_ratio} ×`, seen: ratio === undefined ? 'not seen yet' : `${ratio.toFixed(2)} ×`, state: stateOf(ratio, rules.max_latency_ratio) },
     { name: 'Errors: rate above the champion’s', limit: `at most ${(rules.max_error_rate_increase * 100).toFixed(1)} points`, seen: errors === undefined ? 'not counted' : `${signed(errors * 100, 2)} points`, state: stateOf(errors, rules.max_error_rate_increase) },
   ];
@@ -111,7 +111,7 @@ export function evidenceOption(all: Point[], palette: Palette, narrow: boolean):
   const custom = (renderItem: unknown, data: unknown[]) => ({ type: 'custom', silent: true, animation: false, clip: true, data, renderItem, encode: { x: 1, y: 0 } });
   const option = {
     animation: false,
-    textStyle: { fontFamily: '"Inter Variable", system-ui, sans-serif' },
+    textStyle: { fontFamily },
     grid: { left: narrow ? 118 : 150, right: 24, top: 26, bottom: 28 },
     xAxis: {
       type: 'value', min: -reach, max: reach, splitNumber: narrow ? 3 : 6, axisLine: { show: false }, axisTick: { show: false }, splitLine: { lineStyle: { color: palette.line } },
@@ -127,8 +127,8 @@ export function evidenceOption(all: Point[], palette: Palette, narrow: boolean):
       custom(drawInterval(all, palette), all.map((point, index) => [index, point.difference])),
     ],
     title: [
-      { left: narrow ? 118 : 150, top: 0, text: '← challenger better', textStyle: { color: palette.ink3, fontSize: 11, fontWeight: 400 }, padding: 0 },
-      { right: 24, top: 0, text: 'worse →', textStyle: { color: palette.ink3, fontSize: 11, fontWeight: 400 }, padding: 0 },
+      { left: narrow ? 118 : 150, top: 0, text: '← challenger better', textStyle: { color: palette.ink3, fontSize: 11, fontWeight: 400, fontFamily }, padding: 0 },
+      { right: 24, top: 0, text: 'worse →', textStyle: { color: palette.ink3, fontSize: 11, fontWeight: 400, fontFamily }, padding: 0 },
     ],
   };
   return { option, height: 60 + Math.max(1, all.length) * 54 };

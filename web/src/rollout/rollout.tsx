@@ -148,7 +148,7 @@ export function RolloutScreen() {
         </div>
         <Acts rollout={rollout} ask={setAsked} />
       </header>
-      <StepTrack rollout={rollout} />
+      <StepTrack rollout={rollout} live={data.live} />
       <div className="rollout-columns">
         <div>
           <Evidence detail={data} />

@@ -1,5 +1,5 @@
 // The steps of a rollout: done, under way, to come.
-import type { Rollout } from '../api';
+import type { LiveRollout, Rollout } from '../api';
 
 export type StepState = 'done' | 'now' | 'next' | 'never';
 
@@ -12,7 +12,15 @@ export function stepState(rollout: Rollout, index: number): StepState {
 
 const words: Record<StepState, string> = { done: 'done', now: 'under way', next: 'to come', never: 'not reached' };
 
-export function StepTrack({ rollout }: { rollout: Rollout }) {
+// How much of the outcomes that the running step asks for has come in; null where it is not known.
+export function stepShare(rollout: Rollout, live: LiveRollout | null | undefined): number | null {
+  const asked = rollout.plan.steps[rollout.step]?.min_outcomes ?? 0;
+  const seen = live?.arms.find((arm) => arm.variant === 'challenger')?.outcomes;
+  return live?.rollout === rollout.id && seen !== undefined && asked > 0 ? Math.min(1, seen / asked) : null;
+}
+
+export function StepTrack({ rollout, live }: { rollout: Rollout; live?: LiveRollout | null }) {
+  const share = stepShare(rollout, live);
   return (
     <ol className="track" aria-label="Steps">
       {rollout.plan.steps.map((step, index) => {
@@ -20,9 +28,9 @@ export function StepTrack({ rollout }: { rollout: Rollout }) {
         const stopped = rollout.state === 'rolled_back' && index === rollout.step;
         return (
           <li key={step.percent} className={`track-${stopped ? 'stopped' : state}`}>
-            <span className="track-bar" aria-hidden />
+            <span className="track-bar" aria-hidden>{state === 'now' && share !== null && <span style={{ width: `${share * 100}%` }} />}</span>
             <span className="track-percent">{step.percent} %</span>
-            <span className="track-word">{stopped ? 'rolled back here' : words[state]}</span>
+            <span className="track-word">{stopped ? 'rolled back here' : state === 'now' && share !== null ? `${Math.floor(share * 100)} % of its outcomes` : words[state]}</span>
           </li>
         );
       })}

@@ -22,10 +22,13 @@ function everything(status: Status): Found[] {
   ];
 }
 
-// Every word must be somewhere. What looks like an id that nothing has is offered as a prediction.
+// Every word must begin some word. What looks like an id that nothing has is offered as a prediction.
 export function find(status: Status, query: string): Found[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  const fits = (one: Found) => words.every((word) => `${one.kind} ${one.title} ${one.note} ${one.key}`.toLowerCase().includes(word));
+  const fits = (one: Found) => {
+    const text = ` ${one.kind} ${one.title} ${one.note} ${one.key}`.toLowerCase().replaceAll(/[:,_-]/g, ' ');
+    return words.every((word) => text.includes(` ${word.replaceAll(/[:,_-]/g, ' ')}`));
+  };
   const found = everything(status).filter(fits).slice(0, 8);
   const id = query.trim();
   if (/^[^\s/]{6,}$/.test(id)) found.push({ key: 'p', kind: 'Prediction', title: id, note: 'open by id', href: `/predictions/${encodeURIComponent(id)}` });

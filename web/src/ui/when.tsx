@@ -4,7 +4,7 @@ import { day, moment } from '../words';
 export function When({ ms, near }: { ms: number; near?: number }) {
   if (!ms) return null;
   return (
-    <time dateTime={new Date(ms).toISOString()} title={`${moment(ms)} UTC`}>
+    <time className="when" dateTime={new Date(ms).toISOString()} title={`${moment(ms)} UTC`}>
       {day(ms, near)}
     </time>
   );
