@@ -34,6 +34,7 @@ void Batch::begin(const Endpoint& endpoint) {
   times.clear();
   requested.clear();
   binary_outputs = false;
+  record = true;
 }
 
 Result<Place> Batch::open(std::string_view name, Datatype datatype, std::span<const std::int64_t> shape,

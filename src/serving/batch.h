@@ -92,6 +92,7 @@ class Batch {
   std::vector<std::int64_t> times;  // a row each, or empty
   std::vector<RequestedOutput> requested;
   bool binary_outputs = false;
+  bool record = true;                 // an event a row; a probe's rows are no traffic and ask for none
   std::optional<std::size_t> pinned;  // competitor that scores every row
 
   // The answer, by infer().

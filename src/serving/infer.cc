@@ -136,7 +136,7 @@ void infer(Batch& batch, const Runtime& runtime, std::int64_t started_ns) {
     score(batch, endpoint.competitors[c]);
     const auto took_ns = clock.monotonic_ns() - started_ns;
     endpoint.competitors[c].counters->add(batch.members.size(), static_cast<std::uint64_t>(took_ns));
-    if (auto* log = runtime.log())
+    if (auto* log = runtime.log(); log != nullptr && batch.record)
       keep_events(batch, *log, {endpoint.competitors[c], clock.now_ms(), static_cast<float>(took_ns) / 1000});
   }
 }

@@ -85,6 +85,8 @@ class InferReader {
       std::int64_t time_ms = 0;
       FETTLE_JSON(value.get_int64().get(time_ms), "parameter 'time_ms'");
       batch_.one_time_ms = time_ms;
+    } else if (key == "record") {
+      FETTLE_JSON(value.get_bool().get(batch_.record), "parameter 'record'");
     } else if (key == "binary_data_output") {
       FETTLE_JSON(value.get_bool().get(batch_.binary_outputs), "parameter 'binary_data_output'");
     }

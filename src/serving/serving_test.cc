@@ -172,6 +172,14 @@ TEST_F(Serving, EveryRowLeavesAnEvent) {
   EXPECT_EQ(got[5].texts, std::vector<std::string>{"city=C"});
 }
 
+TEST_F(Serving, AProbeLeavesNoEvent) {
+  runtime_->set(one_variant());
+  score(request("probe").insert(1, R"("parameters": {"record": false}, )"));
+  score(request("traffic"));
+  EXPECT_EQ(events().size(), 3U);
+  EXPECT_EQ(events().front().id, "traffic:0");
+}
+
 TEST_F(Serving, CountsEventsThatTheLogHasNoRoomFor) {
   log_ = event::Log::open(temp_->path() + "/small", {.queue = 2}).value();
   runtime_ = std::make_unique<Runtime>(log_.get(), clock_);

@@ -2,8 +2,9 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
-#include <stdfloat>
+#include <limits>
 
 #include "base/text.h"
 
@@ -21,6 +22,24 @@ T load(const char* bytes) noexcept {
   std::memcpy(&value, bytes, sizeof value);
   return value;
 }
+
+// IEEE 754 binary16 (C++23's <stdfloat> is not there in every compiler that the fuzzers use).
+struct Half {
+  std::uint16_t bits = 0;
+  explicit operator double() const noexcept {
+    const int exponent = bits >> 10 & 0x1F;
+    const int fraction = bits & 0x3FF;
+    double out = std::ldexp(fraction | (exponent == 0 ? 0 : 0x400), (exponent == 0 ? 1 : exponent) - 25);
+    if (exponent == 0x1F)
+      out = fraction == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+    return (bits & 0x8000) != 0 ? -out : out;
+  }
+};
+
+struct BrainHalf {  // the upper half of an IEEE 754 binary32
+  std::uint16_t bits = 0;
+  explicit operator double() const noexcept { return std::bit_cast<float>(std::uint32_t{bits} << 16U); }
+};
 
 std::unexpected<Error> wrong_size(const Place& place, std::size_t got) {
   return fail(Code::InvalidArgument, text::format("input '{}' holds {} bytes, which do not make {} elements of {}",
@@ -91,9 +110,9 @@ Result<void> put_raw(Batch& batch, const Place& place, std::string_view bytes) {
     case Datatype::Uint64:
       return put_numbers<std::uint64_t>(batch, place, bytes);
     case Datatype::Fp16:
-      return put_numbers<std::float16_t>(batch, place, bytes);
+      return put_numbers<Half>(batch, place, bytes);
     case Datatype::Bf16:
-      return put_numbers<std::bfloat16_t>(batch, place, bytes);
+      return put_numbers<BrainHalf>(batch, place, bytes);
     case Datatype::Fp32:
       return put_numbers<float>(batch, place, bytes);
     case Datatype::Fp64:

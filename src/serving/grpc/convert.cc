@@ -87,6 +87,10 @@ Result<void> read_parameters(const inference::ModelInferRequest& request, Batch&
     if (!time->second.has_int64_param()) return refuse("parameter 'time_ms' must be an int64");
     batch.one_time_ms = time->second.int64_param();
   }
+  if (const auto record = parameters.find("record"); record != parameters.end()) {
+    if (!record->second.has_bool_param()) return refuse("parameter 'record' must be a bool");
+    batch.record = record->second.bool_param();
+  }
   return {};
 }
 
