@@ -15,7 +15,7 @@ def test_both_listeners_answer_and_stop_cleanly(start_server):
         metrics = requests.get(url + "/metrics")
         assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         assert "# TYPE fettle_http_requests_total counter" in metrics.text
-        assert requests.get(url + "/nowhere").status_code == 404
+        assert requests.get(url + "/v2/nowhere").status_code == 404
     assert server.stop() == 0
 
 

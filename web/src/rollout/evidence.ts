@@ -112,7 +112,7 @@ export function evidenceOption(all: Point[], palette: Palette, narrow: boolean):
   const option = {
     animation: false,
     textStyle: { fontFamily },
-    grid: { left: narrow ? 118 : 150, right: 24, top: 26, bottom: 28 },
+    grid: { left: narrow ? 118 : 150, right: 24, top: 30, bottom: 28 },
     xAxis: {
       type: 'value', min: -reach, max: reach, splitNumber: narrow ? 3 : 6, axisLine: { show: false }, axisTick: { show: false }, splitLine: { lineStyle: { color: palette.line } },
       axisLabel: { color: palette.ink3, fontSize: 11, showMinLabel: false, showMaxLabel: false, formatter: (value: number) => (value === 0 ? '0' : signed(value, 2)) },
@@ -127,9 +127,9 @@ export function evidenceOption(all: Point[], palette: Palette, narrow: boolean):
       custom(drawInterval(all, palette), all.map((point, index) => [index, point.difference])),
     ],
     title: [
-      { left: narrow ? 118 : 150, top: 0, text: '← challenger better', textStyle: { color: palette.ink3, fontSize: 11, fontWeight: 400, fontFamily }, padding: 0 },
-      { right: 24, top: 0, text: 'worse →', textStyle: { color: palette.ink3, fontSize: 11, fontWeight: 400, fontFamily }, padding: 0 },
+      { left: narrow ? 118 : 150, top: 3, text: '← challenger better', textStyle: { color: palette.ink3, fontSize: 11, fontWeight: 400, fontFamily }, padding: 0 },
+      { right: 24, top: 3, text: 'worse →', textStyle: { color: palette.ink3, fontSize: 11, fontWeight: 400, fontFamily }, padding: 0 },
     ],
   };
-  return { option, height: 60 + Math.max(1, all.length) * 54 };
+  return { option, height: 64 + Math.max(1, all.length) * 54 };
 }
