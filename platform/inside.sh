@@ -49,6 +49,7 @@ platform_ensure() {
   platform_packages
   platform_python
   platform_npm "$FETTLE_REPO/web"
+  platform_npm "$FETTLE_REPO/tools/data"  # the flights of the example and the demo
   exec 8>&-
 }
 

@@ -1,9 +1,9 @@
 // Named data of a project as immutable, content-addressed snapshots.
 //
-// A snapshot's manifest is canonical JSON: {"files":[{"digest","path","size"},...],"format":1}, files sorted by path,
-// no clock, no name; its SHA-256 is the snapshot's digest, so equal content has one digest wherever it lies. Manifests
-// and files are objects in <project>/.fettle/blobs; <project>/.fettle/datasets/<name>.json holds the history, newest
-// first.
+// A snapshot's manifest is canonical JSON, {"files": [{"digest", "path", "size"}, ...], "format": 1}: files sorted by
+// path, no clock, no name. Its SHA-256 is the snapshot's digest, so equal content has one digest wherever it lies.
+// Manifests and files are objects in <project>/.fettle/blobs; <project>/.fettle/datasets/<name>.json holds the history,
+// newest first.
 //
 // Invariants: (1) a snapshot enters the history only after all of its objects are durable; (2) nothing that is in the
 // history is ever changed. One process adds at a time (a lock file); readers need no lock.
