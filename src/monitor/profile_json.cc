@@ -76,7 +76,8 @@ SliceCountsDocument document_of(const SliceCounts& slice) {
 
 bool read_counts(const CountsDocument& document, FeatureCounts& out) {
   if (!read_sparse(document.counts, out.counts) || document.sums.size() != 3) return false;
-  out.sums = {static_cast<std::uint64_t>(document.sums[0]), document.sums[1], document.sums[2]};
+  out.sums = {0, document.sums[1], document.sums[2]};
+  if (!read_count(document.sums[0], out.sums.n)) return false;
   for (const auto& violations : document.violations) {
     if (violations.rule >= out.violations.size()) return false;
     auto& to = out.violations[violations.rule];
@@ -91,10 +92,10 @@ bool read_counts(const CountsDocument& document, FeatureCounts& out) {
 bool read_slice(const SliceCountsDocument& document, SliceCounts& out) {
   if (!read_sparse(document.rows, out.rows) || document.sums.size() % 4 != 0) return false;
   for (std::size_t i = 0; i < document.sums.size(); i += 4) {
-    const double at = document.sums[i];
-    if (!(at >= 0 && at < static_cast<double>(out.sums.size()))) return false;
-    out.sums[static_cast<std::size_t>(at)] = {static_cast<std::uint64_t>(document.sums[i + 1]), document.sums[i + 2],
-                                              document.sums[i + 3]};
+    std::uint64_t at = 0;
+    if (!read_count(document.sums[i], at) || at >= out.sums.size()) return false;
+    out.sums[at] = {0, document.sums[i + 2], document.sums[i + 3]};
+    if (!read_count(document.sums[i + 1], out.sums[at].n)) return false;
   }
   return true;
 }

@@ -17,6 +17,7 @@ void* operator new(std::size_t size) {
   if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
   throw std::bad_alloc();
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return std::malloc(size > 0 ? size : 1); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
@@ -117,9 +118,16 @@ TEST(Profile, CheckpointsToTheLastBit) {
   EXPECT_EQ(json::dump(read->to_json()), text);
   const auto other = World(4).reference(500);
   EXPECT_EQ(Profile::from_json(other, profile.to_json()).error().code, Code::DataLoss);
-  auto damaged = profile.to_json();
-  damaged.set("negatives", json::Array{5000, 1});
-  EXPECT_EQ(Profile::from_json(reference, damaged).error().code, Code::DataLoss);
+  for (const auto& [member, value] :
+       {json::Member{"negatives", json::Array{5000, 1}},
+        json::Member{"slices", json::Array{json::Value().set("sums", json::Array{1e300, -1, 0, 0})}},
+        json::Member{"features", 7}}) {
+    auto damaged = profile.to_json();
+    damaged.set(member, value);
+    const auto refused = Profile::from_json(reference, damaged);
+    ASSERT_FALSE(refused.has_value()) << member;
+    EXPECT_EQ(refused.error().code, Code::DataLoss) << member;
+  }
 }
 
 TEST(Profile, CountsWhatIsWrongAndKeepsItOutOfTheBins) {

@@ -20,6 +20,12 @@ bool read_sparse(std::span<const std::uint64_t> pairs, std::vector<std::uint64_t
   return pairs.size() % 2 == 0;
 }
 
+bool read_count(double number, std::uint64_t& count) {
+  if (!(number >= 0 && number < 1e15)) return false;
+  count = static_cast<std::uint64_t>(number);
+  return true;
+}
+
 std::vector<double> flat(std::span<const stats::Moments> moments) {
   std::vector<double> out;
   for (const auto& one : moments) out.insert(out.end(), {static_cast<double>(one.n), one.mean, one.m2});
@@ -29,8 +35,8 @@ std::vector<double> flat(std::span<const stats::Moments> moments) {
 bool read_flat(std::span<const double> numbers, std::span<stats::Moments> moments) {
   if (numbers.size() != 3 * moments.size()) return false;
   for (std::size_t i = 0; i < moments.size(); ++i) {
-    if (!(numbers[3 * i] >= 0 && numbers[3 * i] < 1e15)) return false;
-    moments[i] = {static_cast<std::uint64_t>(numbers[3 * i]), numbers[3 * i + 1], numbers[3 * i + 2]};
+    moments[i] = {0, numbers[3 * i + 1], numbers[3 * i + 2]};
+    if (!read_count(numbers[3 * i], moments[i].n)) return false;
   }
   return true;
 }

@@ -15,6 +15,9 @@ namespace fettle::monitor {
 // False, with `counts` in an unspecified state, unless every index fits.
 [[nodiscard]] bool read_sparse(std::span<const std::uint64_t> pairs, std::vector<std::uint64_t>& counts);
 
+// False unless `number` is a count.
+[[nodiscard]] bool read_count(double number, std::uint64_t& count);
+
 [[nodiscard]] std::vector<double> flat(std::span<const stats::Moments> moments);
 // False unless there are as many as in `moments`.
 [[nodiscard]] bool read_flat(std::span<const double> numbers, std::span<stats::Moments> moments);
