@@ -29,6 +29,7 @@ std::string pad(const std::string& cell, std::size_t width, bool right) {
 
 void print_error(const Error& error, bool json) {
   if (!json) {
+    std::fflush(stdout);
     std::fprintf(stderr, "fettle: %s\n", error.message.c_str());
     return;
   }
@@ -84,6 +85,7 @@ void Output::table(const std::vector<std::string>& headers, const std::vector<st
 
 void Output::progress(std::string_view what, double fraction, std::string_view detail) {
   if (json_) return;
+  std::fflush(stdout);  // what was said before stands before
   const bool known = fraction >= 0;
   const double shown = std::clamp(fraction, 0.0, 1.0);
   if (terminal_) {

@@ -21,6 +21,12 @@ std::vector<bundle::Named> named(const pipeline::NamedDigests& digests) {
   return out;
 }
 
+// This program, also when its file was replaced by a newer one meanwhile.
+std::string own_program() {
+  auto path = os::executable_path();
+  return os::exists(path) ? path : "/proc/self/exe";
+}
+
 class Listener {  // Takes a child's lines apart.
  public:
   Listener(const pipeline::Step& step, StepWatcher& watcher) : step_(step), watcher_(watcher) {}
@@ -102,7 +108,7 @@ Result<void> ChildExecutor::run(const pipeline::Job& job, std::vector<std::strin
 Result<void> ChildExecutor::execute(const pipeline::Job& job) {
   if (job.step.uses.empty()) return run(job, job.step.command);
   FETTLE_TRY(const auto spec, write_spec(job));
-  return run(job, {os::executable_path(), "step", job.step.uses, "--spec", spec});
+  return run(job, {own_program(), "step", job.step.uses, "--spec", spec});
 }
 
 }  // namespace fettle::cli

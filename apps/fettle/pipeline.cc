@@ -204,6 +204,7 @@ Result<void> run(const RunOptions& asked, Output& output) {
   if (!summary.run_id.empty())
     output.line(text::format("run {} on {}; look at it with: fettle run show {}", summary.run_id,
                              session.options.server, summary.run_id));
+  if (!output.json()) return {};
   output.document(json::Value::object()
                       .set("run_id", summary.run_id)
                       .set("server", summary.run_id.empty() ? "" : session.options.server)
