@@ -104,7 +104,7 @@ void print_rollout(Output& output, const json::Value& detail) {
   if (live.is_object()) {
     output.line("  now       " + live.text_or("waiting"));
     for (const auto& arm : list(member(live, "arms")))
-      output.line(text::format("  {:<10}{} rows, {} outcomes, mean loss {}", arm.text_or("variant"),
+      output.line(text::format("  {:<10}{} requests, {} outcomes, mean loss {}", arm.text_or("variant"),
                                arm.int_or("requests", 0), arm.int_or("outcomes", 0), figure(arm, "mean_loss")));
   }
   std::vector<std::vector<std::string>> rows;

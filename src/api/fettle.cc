@@ -1,6 +1,7 @@
 #include "api/fettle.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <utility>
 
@@ -27,8 +28,18 @@ Response refuse(const Error& error) {
   return Response::json(json::dump(json::Value::object().set("error", std::move(body))), info(error.code).http_status);
 }
 
-Response answer(const Result<json::Value>& result) {
-  return result ? Response::json(json::dump(*result)) : refuse(result.error());
+// What is not known is null: browsers read no NaN and no Infinity.
+json::Value finite(json::Value value) {
+  if (value.is_number()) return std::isfinite(value.as_double()) ? value : json::Value();
+  if (value.is_array())
+    for (auto& each : value.as_array()) each = finite(std::move(each));
+  if (value.is_object())
+    for (auto& [key, each] : value.as_object()) each = finite(std::move(each));
+  return value;
+}
+
+Response answer(Result<json::Value> result) {
+  return result ? Response::json(json::dump(finite(*std::move(result)))) : refuse(result.error());
 }
 
 Result<json::Value> body_of(const Request& request) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace fettle::control {
 namespace {
@@ -16,17 +17,27 @@ void LatencyHistogram::add(double us) noexcept {
   ++total_;
 }
 
-double LatencyHistogram::quantile(double q) const noexcept {
-  const auto wanted = static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(total_)));
-  std::uint64_t seen = 0;
-  for (std::size_t i = 0; i < counts_.size() && total_ > 0; ++i) {
+double LatencyHistogram::at_rank(double rank) const noexcept {
+  double seen = 0;
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
     seen += counts_[i];
-    if (seen >= wanted) return std::exp2(static_cast<double>(i + 1) / kPerDoubling + kLowest);
+    if (seen >= rank && seen > 0) return std::exp2(static_cast<double>(i + 1) / kPerDoubling + kLowest);
   }
-  return 0;
+  return std::numeric_limits<double>::infinity();
 }
 
-void ArmCounts::add_prediction(double latency_us) noexcept {
+double LatencyHistogram::quantile(double q) const noexcept {
+  return total_ == 0 ? 0 : at_rank(std::ceil(q * static_cast<double>(total_)));
+}
+
+double LatencyHistogram::quantile_bound(double q, double z) const noexcept {
+  const auto n = static_cast<double>(total_);
+  return at_rank(std::max(n * q + z * std::sqrt(n * q * (1 - q)), 0.0));
+}
+
+void ArmCounts::add_prediction(std::uint64_t request, double latency_us) noexcept {
+  if (requests_ > 0 && request == last_request_) return;
+  last_request_ = request;
   ++requests_;
   latency_.add(latency_us);
 }

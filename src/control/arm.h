@@ -1,4 +1,4 @@
-// One variant's figures since a rollout step began: rows, latency, loss. Mergeable; add() does not allocate.
+// One variant's figures since a rollout step began: requests, latency, loss. Nothing here allocates.
 #pragma once
 
 #include <array>
@@ -14,8 +14,12 @@ class LatencyHistogram {
  public:
   void add(double us) noexcept;
   [[nodiscard]] double quantile(double q) const noexcept;  // upper end of the bucket; 0 if empty
+  // One end of the quantile's interval by its order statistics, `z` standard errors of the rank away (normal
+  // approximation of the binomial); infinite where the sample is too small to bound it from above.
+  [[nodiscard]] double quantile_bound(double q, double z) const noexcept;
 
  private:
+  [[nodiscard]] double at_rank(double rank) const noexcept;
   static constexpr int kPerDoubling = 8, kLowest = -3, kBuckets = 36 * kPerDoubling;
   std::array<std::uint32_t, kBuckets> counts_{};
   std::uint64_t total_ = 0;
@@ -23,12 +27,15 @@ class LatencyHistogram {
 
 class ArmCounts {
  public:
-  void add_prediction(double latency_us) noexcept;
+  // Rows of one request come one after the other and share its latency, which counts once.
+  void add_prediction(std::uint64_t request, double latency_us) noexcept;
   void add_outcome(double loss) noexcept { loss_.add(loss); }
   [[nodiscard]] rollout::Arm arm() const noexcept;
+  // The end of the 99th percentile's interval that is `z` standard errors of its rank away.
+  [[nodiscard]] double latency_p99_bound(double z) const noexcept { return latency_.quantile_bound(0.99, z); }
 
  private:
-  std::uint64_t requests_ = 0;
+  std::uint64_t requests_ = 0, last_request_ = 0;
   LatencyHistogram latency_;
   stats::Moments loss_;
 };

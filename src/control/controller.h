@@ -62,6 +62,7 @@ class Controller {
 
   [[nodiscard]] When when(const std::string& endpoint) const;
   [[nodiscard]] rollout::Evidence evidence_of(const Rollout& rollout) const;
+  [[nodiscard]] rollout::Evidence cautious(const Rollout& rollout, rollout::Evidence evidence) const;
   [[nodiscard]] StepEvidence step_of(const Rollout& rollout) const;
   [[nodiscard]] std::string variant_of(const std::string& endpoint, const std::string& bundle) const;
 

@@ -11,6 +11,7 @@
 namespace fettle::control {
 namespace {
 
+constexpr double kLatencyErrors = 4;        // standard errors of a rank: looked at often, seldom wrong
 constexpr std::size_t kOutputKept = 4'000;  // of a retraining's output
 
 std::string tail(const std::string& text) {
@@ -105,6 +106,15 @@ rollout::Evidence Controller::evidence_of(const Rollout& rollout) const {
   return evidence;
 }
 
+// A latency is too high when that is beyond doubt: the challenger's lower bound against the champion's upper one.
+rollout::Evidence Controller::cautious(const Rollout& rollout, rollout::Evidence evidence) const {
+  if (const auto* step = fold_.evidence(rollout.endpoint)) {
+    evidence.champion.latency_p99_us = step->champion_arm.latency_p99_bound(kLatencyErrors);
+    evidence.challenger.latency_p99_us = step->challenger_arm.latency_p99_bound(-kLatencyErrors);
+  }
+  return evidence;
+}
+
 Result<void> Controller::decide_rollouts() {
   const auto running = state_.running_rollouts();  // a copy: commit() changes it
   for (const auto& [name, rollout] : running) {
@@ -112,7 +122,7 @@ Result<void> Controller::decide_rollouts() {
     if (rollout.state != RolloutState::Running || endpoint == nullptr) continue;
     FETTLE_TRY(const auto plan, read_plan(rollout.plan, {}, "stored plan"));
     const auto evidence = evidence_of(rollout);
-    const auto decision = rollout::decide(plan, evidence);
+    const auto decision = rollout::decide(plan, cautious(rollout, evidence));
     if (decision.action == rollout::Action::Hold) continue;
     FETTLE_TRY(auto changes, follow(rollout, *endpoint, decision, evidence, when(name)));
     if (decision.action == rollout::Action::Promote)
@@ -210,7 +220,7 @@ std::vector<LiveEndpoint> Controller::live() const {
       for (const auto& [variant, arm] : {std::pair(kChampion, evidence.champion), {kChallenger, evidence.challenger}})
         shown.arms.push_back({variant, arm.requests, arm.loss.n, arm.loss.mean, arm.latency_p99_us});
       if (const auto plan = read_plan(rollout->plan, {}, "stored plan")) {
-        const auto decision = rollout::decide(*plan, evidence);
+        const auto decision = rollout::decide(*plan, cautious(*rollout, evidence));
         shown.waiting = rollout->state == RolloutState::Held ? "held by a person: " + rollout->reason : decision.reason;
         shown.difference = decision.difference;
         shown.lower = decision.lower;

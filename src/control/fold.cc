@@ -7,6 +7,10 @@ namespace fettle::control {
 namespace {
 
 std::uint64_t key_of(const std::string& id) noexcept { return std::hash<std::string_view>{}(id); }
+// The request of a row: what its id has before the last ':'.
+std::uint64_t request_of(const std::string& id) noexcept {
+  return std::hash<std::string_view>{}(std::string_view(id).substr(0, id.rfind(':')));
+}
 
 }  // namespace
 
@@ -42,8 +46,9 @@ void Fold::add_to_step(const event::Prediction& prediction, event::Cursor at) {
   if (found == steps_.end() || prediction.time_ms <= found->second.after_ms) return;
   auto& step = found->second;
   if (!step.first) step.first = at;
-  if (prediction.bundle == step.champion) step.champion_arm.add_prediction(prediction.latency_us);
-  if (prediction.bundle == step.challenger) step.challenger_arm.add_prediction(prediction.latency_us);
+  const auto request = request_of(prediction.id);
+  if (prediction.bundle == step.champion) step.champion_arm.add_prediction(request, prediction.latency_us);
+  if (prediction.bundle == step.challenger) step.challenger_arm.add_prediction(request, prediction.latency_us);
 }
 
 void Fold::add(const event::Outcome& outcome) {
