@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -17,8 +18,9 @@ using table::Kind;
 using table::Table;
 
 bool is_missing(const Column& column, std::size_t row) {
-  if (column.kind == Kind::Text) return column.codes[row] < 0 || !column.is_valid(row);
-  return std::isnan(column.number(row));
+  if (!column.is_valid(row)) return true;
+  if (column.kind == Kind::Text) return column.codes[row] < 0;
+  return column.kind == Kind::Float && std::isnan(column.floats[row]);
 }
 
 bool takes(Kind rule, Kind column) { return rule == column || (rule == Kind::Float && column == Kind::Int); }
@@ -39,24 +41,50 @@ std::uint64_t identity(const Column& column, std::size_t row) {
   }
 }
 
-// Numbers rows by the values of columns: equal values, equal numbers below `count`.
+// Gives equal keys equal small numbers, in the order in which they come.
+class Numbering {
+ public:
+  // Keys below `bound`; a small bound is a table, a large one a hash.
+  explicit Numbering(std::uint64_t bound) {
+    if (bound <= kTable) table_.assign(bound, kNone);
+  }
+
+  std::uint32_t of(std::uint64_t key) {
+    if (table_.empty()) return number(hash_.emplace(key, next_).first->second);
+    return number(table_[key] == kNone ? table_[key] = next_ : table_[key]);
+  }
+
+  [[nodiscard]] std::uint32_t size() const noexcept { return next_; }
+
+ private:
+  static constexpr std::uint64_t kTable = 1 << 22;
+  static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+
+  std::uint32_t number(std::uint32_t value) {
+    if (value == next_) ++next_;
+    return value;
+  }
+
+  std::vector<std::uint32_t> table_;
+  std::unordered_map<std::uint64_t, std::uint32_t> hash_;
+  std::uint32_t next_ = 0;
+};
+
+// Numbers rows by the values of columns: equal values, equal numbers below `count`. A missing value is one of its own.
 struct Groups {
   std::vector<std::uint32_t> of_row;
   std::uint32_t count = 1;
 
-  // A missing value is a value of its own here.
   void refine(const Column& column) {
-    std::unordered_map<std::uint64_t, std::uint32_t> values;
-    std::unordered_map<std::uint64_t, std::uint32_t> pairs;
-    std::uint32_t missing = 0;
-    for (std::size_t row = 0; row < of_row.size(); ++row) {
-      std::uint32_t value = missing;
-      if (!is_missing(column, row))
-        value = values.emplace(identity(column, row), static_cast<std::uint32_t>(values.size() + 1)).first->second;
-      const auto pair = (std::uint64_t{of_row[row]} << 32) | value;
-      of_row[row] = pairs.emplace(pair, static_cast<std::uint32_t>(pairs.size())).first->second;
-    }
-    count = static_cast<std::uint32_t>(pairs.size());
+    const bool text = column.kind == Kind::Text;
+    Numbering values(text ? column.dictionary.size() : std::numeric_limits<std::uint64_t>::max());
+    std::vector<std::uint32_t> value_of(of_row.size());
+    for (std::size_t row = 0; row < of_row.size(); ++row)
+      value_of[row] = is_missing(column, row) ? 0 : values.of(identity(column, row)) + 1;
+    const std::uint64_t width = std::uint64_t{values.size()} + 1;
+    Numbering pairs(count * width);
+    for (std::size_t row = 0; row < of_row.size(); ++row) of_row[row] = pairs.of(of_row[row] * width + value_of[row]);
+    count = pairs.size();
   }
 };
 
