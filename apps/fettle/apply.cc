@@ -16,15 +16,11 @@ struct Options {
   std::string project = ".", server;
 };
 
-// The section that an error names, with the line of the file in front.
+// The same error with the line of the file in front, which says more than the project's name.
 Error with_line(const Project& project, Error error) {
-  for (const auto* section : {"monitor", "rollout", "retrain"}) {
-    const auto at = error.message.find(text::format("{}.", section));
-    if (at == std::string::npos) continue;
-    const auto path = error.message.substr(at, error.message.find(':', at) - at);
-    return config::with_line(project.document, path, {error.code, error.message.substr(at)});
-  }
-  return error;
+  const auto named = text::format("project '{}': ", project.name);
+  if (error.message.starts_with(named)) error.message.erase(0, named.size());
+  return config::located(project.document, error);
 }
 
 Result<void> apply(Output& output, const Options& options) {
