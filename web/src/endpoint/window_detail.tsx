@@ -91,14 +91,14 @@ const ruleWords: Record<string, string> = {
 
 function where(finding: QualityFinding): string {
   if (!finding.slice) return finding.example ? `for example ${finding.example}` : '';
-  return `${percent(finding.slice_share, 0)} of rows where ${finding.slice}, ${percent(finding.slice_of_all, 0)} of all`;
+  return `${finding.slice}: ${percent(finding.slice_share, 0)} of its rows, ${percent(finding.slice_of_all, 0)} of all such rows`;
 }
 
 function DataQuality({ report }: { report: WindowReport }) {
   if (report.data_quality.length === 0) return <p className="empty">Data quality: no row broke a rule.</p>;
   return (
     <div className="table-wrap">
-      <table className="evidence">
+      <table className="evidence rules">
         <thead>
           <tr><th>Data quality</th><th>rule</th><th className="num">rows</th><th className="num">share</th><th>where</th><th>says</th></tr>
         </thead>

@@ -47,7 +47,8 @@ export function Home() {
   if (data.endpoints.length === 0) return <Welcome />;
   const open = data.alerts.filter(isOpen);
   const rollouts = data.rollouts.filter(isActive);
-  const retrains = data.retrains.filter((retrain) => retrain.state === 'running' || retrain.state === 'failed').slice(0, 3);
+  // A failure matters until a later retraining of the endpoint went well.
+  const retrains = data.retrains.filter((one, index) => one.state === 'running' || (one.state === 'failed' && !data.retrains.slice(0, index).some((later) => later.endpoint === one.endpoint))).slice(0, 3);
   return (
     <div className="home">
       <Hero status={data} />

@@ -1,9 +1,9 @@
 // Rollouts and retrainings that are under way.
 import { Link } from '@tanstack/react-router';
 import type { LiveRollout, Retrain, Rollout } from '../api';
-import { RolloutWord } from '../ui/state';
+import { RolloutWord, StateWord } from '../ui/state';
 import { StepTrack } from '../rollout/track';
-import { sentence } from '../words';
+import { sentence, unbroken } from '../words';
 
 function RunningRollout({ rollout, live }: { rollout: Rollout; live: LiveRollout | undefined }) {
   return (
@@ -20,15 +20,27 @@ function RunningRollout({ rollout, live }: { rollout: Rollout; live: LiveRollout
   );
 }
 
+// Of a failed command's output the line that says why, if one does.
+export function cause(output: string): string {
+  const lines = output.split('\n').map((line) => line.trim()).filter(Boolean);
+  return lines.findLast((line) => /^(fettle|error)\b.*:/i.test(line)) ?? lines.at(-1) ?? '';
+}
+
 function RunningRetrain({ retrain }: { retrain: Retrain }) {
   const failed = retrain.state === 'failed';
   return (
     <article className="panel running">
       <h3>
-        {failed ? 'Retraining failed' : 'Retraining'} <span className="quiet">{retrain.project}</span>
+        <span>{failed ? `Retraining failed (exit code ${retrain.exit_code})` : 'Retraining'}</span>
+        {failed ? <StateWord state="broken" word="failed" /> : <span className="state-word state-running"><span className="pulse" aria-hidden /> running</span>}
       </h3>
-      <p>{sentence(retrain.reason)}</p>
-      {failed && retrain.output && <pre>{retrain.output}</pre>}
+      <p>Because of: {unbroken(retrain.reason)}</p>
+      {failed && (
+        <details>
+          <summary>{cause(retrain.output)}</summary>
+          <pre>{retrain.output}</pre>
+        </details>
+      )}
     </article>
   );
 }

@@ -56,7 +56,7 @@ export function Spark({ windows }: { windows: Window[] }) {
       </svg>
       <figcaption>
         <span className="key-line">log loss by week</span> <span className="key-dash">a constant guess</span>
-        <span className="spark-dates">{day(from, to)} – {day(to)}</span>
+        <span className="spark-dates">{day(from, from)} – {day(to, to)}</span>
       </figcaption>
     </figure>
   );

@@ -24,10 +24,10 @@ export function Glyph({ state, size = 16 }: { state: Health; size?: number }) {
   );
 }
 
-export function StateWord({ state }: { state: Health }) {
+export function StateWord({ state, word = healthNames[state] }: { state: Health; word?: string }) {
   return (
     <span className={`state-word state-${state}`}>
-      <Glyph state={state} size={14} /> {healthNames[state]}
+      <Glyph state={state} size={14} /> {word}
     </span>
   );
 }
