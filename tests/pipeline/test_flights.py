@@ -1,4 +1,4 @@
-"""The flights example on made-up flights: built-in steps, the real server, the mlflow client, kills, a gate that says no."""
+"""The flights example on made-up flights: built-in steps, the real server, the mlflow client, kills, a failing gate."""
 import json
 import pathlib
 import random
@@ -46,8 +46,8 @@ def project(tmp_path) -> pathlib.Path:
 
 
 def call(project: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(["fettle", "pipeline", "run", *QUICK, *arguments], cwd=project, capture_output=True, text=True,
-                          timeout=120)
+    return subprocess.run(["fettle", "pipeline", "run", *QUICK, *arguments], cwd=project, capture_output=True,
+                          text=True, timeout=120)
 
 
 def actions(done: subprocess.CompletedProcess) -> list:

@@ -20,7 +20,8 @@ YAML = """
         deps: [source.txt]
         outs: [work/first.txt]
       second:
-        command: mkdir work/second && cp work/first.txt work/second/copy.txt && printf '{"lines":2,"deep":{"x":0.5}}' > work/m.json
+        command: mkdir work/second && cp work/first.txt work/second/copy.txt &&
+          printf '{"lines":2,"deep":{"x":0.5}}' > work/m.json
         deps: [work/first.txt]
         outs: [work/second]
         metrics: [work/m.json]
@@ -91,7 +92,8 @@ def test_explain_names_the_change_and_runs_nothing(project):
 
 def test_the_project_is_found_from_below_and_by_name(project, tmp_path):
     (tmp_path / "work").mkdir()
-    shown = subprocess.run(["fettle", "pipeline", "show", "--json"], cwd=tmp_path / "work", capture_output=True, text=True)
+    shown = subprocess.run(["fettle", "pipeline", "show", "--json"], cwd=tmp_path / "work",
+                           capture_output=True, text=True)
     assert [step["name"] for step in json.loads(shown.stdout)["steps"]] == ["first", "second"]
     lost = subprocess.run(["fettle", "pipeline", "show", "--project", "/proc"], capture_output=True, text=True)
     assert lost.returncode == 3 and "no fettle.yaml in '/proc' or above it" in lost.stderr
@@ -108,7 +110,8 @@ BAD = [
     (STEP + "  a: {uses: trian_xgboost}\n", 2, "did you mean 'train_xgboost'?"),
     (STEP + "  a: {command: x, deps: [b], outs: [a]}\n  b: {command: x, deps: [a], outs: [b]}\n", 2,
      "fettle.yaml:3: pipeline.a: the steps wait for each other: a -> b -> a"),
-    (STEP + "  a: {command: x, deps: [sourse.txt], outs: [source.txt2]}\n", 3, "fettle.yaml:3: pipeline.a.deps: 'sourse.txt' is not in the project"),
+    (STEP + "  a: {command: x, deps: [sourse.txt], outs: [source.txt2]}\n", 3,
+     "fettle.yaml:3: pipeline.a.deps: 'sourse.txt' is not in the project"),
     (STEP + "  a: {command: x, outs: [o]}\n  b: {command: x, outs: [o]}\n", 2,
      "fettle.yaml:4: pipeline.b.outs: 'o' is already an out of step 'a'"),
     (STEP + "  a: {command: x, outs: [../o]}\n", 2, "fettle.yaml:3: pipeline.a.outs[0]: '../o' lies outside"),
@@ -137,7 +140,8 @@ def test_a_broken_lock_says_what_to_do(project):
 
 
 def test_a_failing_command_stops_the_run_with_its_last_words(project):
-    project.write("fettle.yaml", textwrap.dedent(YAML).replace("command: mkdir", "command: echo so far >&2; false || mkdir /x/y;"))
+    failing = "command: echo so far >&2; false || mkdir /x/y;"
+    project.write("fettle.yaml", textwrap.dedent(YAML).replace("command: mkdir", failing))
     done = project.call("run", "--no-record")
     assert done.returncode == 1
     assert "step 'second': failed with exit code" in done.stderr and "\n  so far" in done.stderr
@@ -158,7 +162,8 @@ SLOW = """
 for i in range(6):
     SLOW += f"""
       s{i}:
-        command: mkdir -p w && printf 'half' > w/{i} && sleep 0.05 && printf ' whole {i}' >> w/{i} && (sleep 0.02; printf ' .' >> w/{i})
+        command: mkdir -p w && printf 'half' > w/{i} && sleep 0.05 && printf ' whole {i}' >> w/{i} &&
+          (sleep 0.02; printf ' .' >> w/{i})
         deps: [{f'w/{i - 1}' if i else 'source.txt'}]
         outs: [w/{i}]
 """
@@ -272,7 +277,8 @@ def tracking():
 def test_a_run_is_recorded_with_params_metrics_and_digests(project, tracking):
     subprocess.run("git init -q . && git add . && git -c user.name=t -c user.email=t@t commit -qm t", shell=True,
                    cwd=project.folder, check=True)
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.folder, capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.folder, capture_output=True,
+                            text=True).stdout.strip()
     done = project.call("run", "--json", "--server", tracking.url, "--set", "word=two")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["run_id"] == "abc"
@@ -282,7 +288,8 @@ def test_a_run_is_recorded_with_params_metrics_and_digests(project, tracking):
     assert {name: tracking.batch("tags")[f"fettle.step.{name}"] for name in steps} == steps
     created = {tag["key"]: tag["value"] for tag in tracking.bodies("runs/create")[0]["tags"]}
     assert created["mlflow.source.git.commit"] == commit and created["mlflow.source.git.dirty"] == "false"
-    assert ("PUT", "/api/2.0/mlflow-artifacts/artifacts/7/abc/artifacts/m.json") in [call[:2] for call in tracking.calls]
+    put = ("PUT", "/api/2.0/mlflow-artifacts/artifacts/7/abc/artifacts/m.json")
+    assert put in [call[:2] for call in tracking.calls]
     assert tracking.bodies("runs/update")[0]["status"] == "FINISHED"
     asked = len(tracking.calls)
     assert project.call("run", "--server", tracking.url, "--set", "word=two").returncode == 0
@@ -297,7 +304,8 @@ def test_a_failed_run_is_recorded_as_failed(project, tracking):
 
 
 def test_steps_know_their_run(project, tracking):
-    project.write("fettle.yaml", textwrap.dedent(YAML).replace("cat source.txt >", "echo $MLFLOW_RUN_ID $MLFLOW_TRACKING_URI >"))
+    telling = "echo $MLFLOW_RUN_ID $MLFLOW_TRACKING_URI >"
+    project.write("fettle.yaml", textwrap.dedent(YAML).replace("cat source.txt >", telling))
     assert project.call("run", "--server", tracking.url).returncode == 0
     assert project.read("work/first.txt").startswith(f"abc {tracking.url}\n")
 
