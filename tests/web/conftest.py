@@ -1,9 +1,9 @@
 """A server that has lived: a first version with six weeks of traffic, and a second one in its rollout."""
+import importlib.util
 import os
 import pathlib
 import shutil
 import subprocess
-import sys
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-from conftest import Server  # noqa: E402
+# Two files are named conftest: the outer one by its path.
+_spec = importlib.util.spec_from_file_location("fettle_conftest", ROOT / "tests/conftest.py")
+_outer = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_outer)
 
 
 def write_traffic(project: pathlib.Path, path: pathlib.Path) -> None:
@@ -40,7 +42,7 @@ def lived(tmp_path_factory):
     project = copy_project(folder)
     traffic = folder / "traffic.parquet"
     write_traffic(project, traffic)
-    server = Server(folder)
+    server = _outer.Server(folder)
 
     def fettle(*arguments):
         subprocess.run(["fettle", *arguments], cwd=project, check=True, timeout=240,

@@ -37,8 +37,8 @@ type Point = [number, number];
 const laneHeight = 24;
 const rowHeight = 22;
 
-function versionColor(model: TimelineModel, palette: Palette): (version: number) => string {
-  return (version) => palette.versions[model.versions.indexOf(version) % palette.versions.length] ?? palette.ink2;
+function versionColor(palette: Palette): (version: number) => string {
+  return (version) => palette.versions[(version - 1) % palette.versions.length] ?? palette.ink2;
 }
 
 const middle = (window: Pick<Window, 'start_ms' | 'end_ms'>) => (window.start_ms + window.end_ms) / 2;
@@ -89,7 +89,7 @@ function custom(data: unknown[], renderItem: unknown, extra: Record<string, unkn
 const judging = 'hollow: not judged';
 
 function qualityPanel(model: TimelineModel, palette: Palette, view: TimelineView): Panel {
-  const color = versionColor(model, palette);
+  const color = versionColor(palette);
   const loss = view.metric === 'log_loss';
   const series = model.versions.flatMap((version) => {
     const own = color(version);
@@ -103,7 +103,7 @@ function qualityPanel(model: TimelineModel, palette: Palette, view: TimelineView
     return [
       custom(made, drawLevel(fade(own, 0.55))),
       custom(spread, drawInterval(own), { encode: { x: 0, y: [1, 2] } }),
-      line(value, own, { endLabel: { show: true, formatter: `v${version}`, color: own, fontWeight: 600, distance: 6, offset: [0, -9], fontFamily } }),
+      line(value, own, { labelLayout: { moveOverlap: 'shiftY' }, endLabel: { show: true, formatter: `v${version}`, color: own, fontWeight: 600, distance: 6, offset: [0, -9], fontFamily } }),
     ];
   });
   const guess = mains(model).map((window): Point => [middle(window), window.report.performance.log_loss_constant]);
@@ -118,7 +118,7 @@ function qualityPanel(model: TimelineModel, palette: Palette, view: TimelineView
 }
 
 function ratePanel(model: TimelineModel, palette: Palette, view: TimelineView): Panel {
-  const color = versionColor(model, palette);
+  const color = versionColor(palette);
   const grey = fade(palette.ink, 0.75);
   const series = model.versions.flatMap((version) => {
     const windows = drawnOf(model, version);
@@ -142,7 +142,7 @@ function ratePanel(model: TimelineModel, palette: Palette, view: TimelineView): 
 }
 
 function trafficPanel(model: TimelineModel, palette: Palette): Panel {
-  const color = versionColor(model, palette);
+  const color = versionColor(palette);
   const below = new Map<number, number>();
   const bars = model.windows.map((window) => {
     const base = below.get(window.start_ms) ?? 0;
@@ -233,7 +233,7 @@ export function timelineOption(model: TimelineModel, palette: Palette, view: Tim
     [...(selected ? [selected] : []), ...panel.series].map((one) => ({ ...one, xAxisIndex: index, yAxisIndex: index })),
   );
   const all = panels.map((_, index) => index);
-  const color = versionColor(model, palette);
+  const color = versionColor(palette);
   const option = {
     useUTC: true,
     animation: false,

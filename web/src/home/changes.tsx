@@ -2,7 +2,7 @@
 import { Link } from '@tanstack/react-router';
 import type { Change } from '../api';
 import { When } from '../ui/when';
-import { unbroken } from '../words';
+import { moment, unbroken } from '../words';
 
 function Where({ change }: { change: Change }) {
   const text = unbroken(change.text);
@@ -15,11 +15,12 @@ function Where({ change }: { change: Change }) {
 
 export function Changes({ changes }: { changes: Change[] }) {
   if (changes.length === 0) return <p className="empty">Nothing yet.</p>;
+  const newest = Math.max(...changes.map((change) => change.event_ms));
   return (
     <ol className="changes">
       {changes.map((change, index) => (
         <li key={`${change.time_ms} ${index}`} className={`change change-${change.kind}`}>
-          <When ms={change.event_ms || change.time_ms} near={changes[0]!.event_ms} />
+          {change.event_ms ? <When ms={change.event_ms} near={newest} /> : <time title={`before any traffic; ${moment(change.time_ms)} UTC`}>–</time>}
           <span className="change-text">
             <Where change={change} />
           </span>

@@ -7,21 +7,22 @@ import { When } from '../ui/when';
 import { briefCount, fixed } from '../words';
 import { Spark } from './spark';
 
-const tints = ['share-1', 'share-2', 'share-3'];
+// The colour of a version is the same on every screen.
+const tint = (version: number) => `version-tint-${((version - 1) % 5) + 1}`;
 
 export function Shares({ variants }: { variants: VariantShare[] }) {
   const serving = variants.filter((variant) => variant.percent > 0);
   return (
     <div className="shares">
       <div className="shares-bar" aria-hidden>
-        {serving.map((variant, index) => (
-          <span key={variant.bundle} className={tints[index % 3]} style={{ flexGrow: variant.percent }} />
+        {serving.map((variant) => (
+          <span key={variant.bundle} className={tint(variant.version)} style={{ flexGrow: variant.percent }} />
         ))}
       </div>
       <ul>
-        {serving.map((variant, index) => (
+        {serving.map((variant) => (
           <li key={variant.bundle}>
-            <span className={`shares-dot ${tints[index % 3]}`} aria-hidden />
+            <span className={`shares-dot ${tint(variant.version)}`} aria-hidden />
             version {variant.version} <span className="quiet">{variant.variant}</span> {Number(variant.percent.toFixed(2))} %
           </li>
         ))}

@@ -35,15 +35,15 @@ function Arms({ decisions, live }: { decisions: api.Decision[]; live: api.LiveRo
   if (!champion || !challenger) return null;
   const row = (name: string, arm: api.ArmEvidence) => (
     <tr>
-      <th scope="row">{name}</th><td className="num">{count(arm.requests)}</td><td className="num">{count(outcomesOf(arm))}</td>
-      <td className="num">{fixed(lossOf(arm))}</td><td className="num">{arm.latency_p99_us === undefined ? '–' : microseconds(arm.latency_p99_us)}</td>
+      <th scope="row">{name}</th><td className="num" data-label="requests">{count(arm.requests)}</td><td className="num" data-label="outcomes">{count(outcomesOf(arm))}</td>
+      <td className="num" data-label="mean loss">{fixed(lossOf(arm))}</td><td className="num" data-label="p99">{arm.latency_p99_us === undefined ? '–' : microseconds(arm.latency_p99_us)}</td>
     </tr>
   );
   return (
     <div className="table-wrap">
-      <table>
+      <table className="evidence arms">
         <thead>
-          <tr><th>{live ? 'In this step so far' : 'At the last decision'}</th><th className="num">predictions</th><th className="num">outcomes</th><th className="num">mean loss</th><th className="num">p99</th></tr>
+          <tr><th>{live ? 'In this step so far' : 'At the last decision'}</th><th className="num">requests</th><th className="num">outcomes</th><th className="num">mean loss</th><th className="num">p99</th></tr>
         </thead>
         <tbody>{row('champion', champion)}{row('challenger', challenger)}</tbody>
       </table>
