@@ -27,15 +27,13 @@ std::string pad(const std::string& cell, std::size_t width, bool right) {
   return right ? space + cell : cell + space;
 }
 
-void print_error(const Error& error, bool json) {
-  if (!json) {
-    std::fflush(stdout);
-    std::fprintf(stderr, "fettle: %s\n", error.message.c_str());
-    return;
-  }
-  json::Value body;
-  body.set("code", info(error.code).name).set("message", error.message);
-  std::printf("%s\n", json::dump(json::Value::object().set("error", std::move(body))).c_str());
+void print_error(const Error& error) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "fettle: %s\n", error.message.c_str());
+}
+
+json::Value error_body(const Error& error) {
+  return json::Value::object().set("code", info(error.code).name).set("message", error.message);
 }
 
 const CLI::App* find_subcommand(const CLI::App& app, std::string_view name) {
@@ -55,8 +53,12 @@ Output::Output(bool json)
       terminal_(::isatty(STDERR_FILENO) == 1),
       colours_(::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr) {}
 
-void Output::document(const json::Value& value) const {
-  if (json_) std::printf("%s\n", json::dump_pretty(value).c_str());
+void Output::document(const json::Value& value) const { document_ = value; }
+
+void Output::finish(const Result<void>& result) const {
+  if (!json_) return;
+  if (!result && !document_.is_array()) document_.set("error", error_body(result.error()));
+  if (!document_.is_null()) std::printf("%s\n", json::dump_pretty(document_).c_str());
 }
 
 void Output::line(std::string_view text) const {
@@ -162,6 +164,7 @@ void Verb::action(std::function<Result<void>(Output&)> action) {
     Output output(*json);
     *result = action(output);
     output.progress_done();
+    output.finish(*result);
   });
 }
 
@@ -205,7 +208,7 @@ int Program::run(int argc, char** argv) {
     return code == 0 ? 0 : info(Code::InvalidArgument).exit_code;
   }
   if (*result_) return 0;
-  print_error(result_->error(), wants_json(argc, argv));
+  if (!wants_json(argc, argv)) print_error(result_->error());
   return info(result_->error().code).exit_code;
 }
 

@@ -25,7 +25,8 @@ class Output {
   explicit Output(bool json);
   [[nodiscard]] bool json() const noexcept { return json_; }          // a machine reads: print one JSON document
   [[nodiscard]] bool terminal() const noexcept { return terminal_; }  // standard error is a terminal
-  // For machines, the document; for people, nothing. Call once.
+  // For machines, the document; for people, nothing. Call once. It is printed when the action has ended: if that fails,
+  // the document has a member "error" too, so that there is always one document.
   void document(const json::Value& value) const;
   void line(std::string_view text) const;  // to people only, on standard output
   // To people only: columns aligned, numbers to the right.
@@ -37,7 +38,10 @@ class Output {
   [[nodiscard]] std::string colour(std::string_view text,
                                    std::string_view state) const;  // "good", "watch", "bad", "dim"
 
+  void finish(const Result<void>& result) const;  // prints the document; Verb calls it
+
  private:
+  mutable json::Value document_;
   bool json_, terminal_, colours_, open_bar_ = false;
   std::string last_what_;
   int last_tenth_ = -1;

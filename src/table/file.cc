@@ -135,8 +135,10 @@ Result<FileSummary> summarize_file(const std::string& path) {
 }  // namespace
 
 std::unexpected<Error> damaged(const std::string& path, const std::string& why) {
+  auto reason = text::trim(why);
+  if (reason.ends_with('.')) reason.remove_suffix(1);
   return fail(Code::DataLoss,
-              text::format("'{}' is damaged or cut: {}; fetch it again or restore it from a copy", path, why));
+              text::format("'{}' is damaged or cut: {}; fetch it again or restore it from a copy", path, reason));
 }
 
 std::unexpected<Error> damaged(const std::string& path, const arrow::Status& status) {

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::int64_t kRowGroup = 131'072;  // rows: small enough to skip by time, large enough to compress
 
-using Reader = std::unique_ptr<parquet::arrow::FileReader>;
+using FileReader = std::unique_ptr<parquet::arrow::FileReader>;
 
 // What Arrow throws or returns becomes an Error that names the file.
 template <typename F>
@@ -33,7 +33,7 @@ auto guarded(const std::string& path, const F& read) -> decltype(read()) {
   }
 }
 
-Result<Reader> open(const std::string& path, bool dictionaries) {
+Result<FileReader> open(const std::string& path, bool dictionaries) {
   auto file = arrow::io::ReadableFile::Open(path);
   if (!file.ok())
     return fail(Code::PermissionDenied, text::format("cannot read '{}': {}", path, file.status().message()));
