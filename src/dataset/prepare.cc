@@ -27,7 +27,7 @@ struct SplitText {
 };
 BOOST_DESCRIBE_STRUCT(SplitText, (), (days, until_days))
 
-std::unexpected<Error> wrong(const std::string& key, std::string_view what) {
+std::unexpected<Error> wrong_key(const std::string& key, std::string_view what) {
   return fail(Code::InvalidArgument, text::format("with.{}: {}", key, what));
 }
 
@@ -35,17 +35,17 @@ std::unexpected<Error> wrong(const std::string& key, std::string_view what) {
 
 Result<std::int64_t> as_of(const PrepareSpec& spec) {
   const auto found = spec.splits.find("as_of");
-  if (found == spec.splits.end()) return wrong("splits", "give as_of, the day up to which data may be seen");
+  if (found == spec.splits.end()) return wrong_key("splits", "give as_of, the day up to which data may be seen");
   const auto time = found->second.is_string() ? text::parse_time(found->second.as_string()) : std::nullopt;
-  if (!time) return wrong("splits.as_of", "expected a date such as 2001-04-01");
+  if (!time) return wrong_key("splits.as_of", "expected a date such as 2001-04-01");
   return *time;
 }
 
 Result<Split> split_of(const std::string& name, const json::Value& value, std::int64_t as_of_ms) {
   const auto where = "splits." + name;
   FETTLE_TRY(const auto text, json::from_value<SplitText>(value, "with." + where));
-  if (text.days < 1 || text.days > 100'000) return wrong(where + ".days", "must be 1 or more");
-  if (text.until_days < 0 || text.until_days > 100'000) return wrong(where + ".until_days", "must be 0 or more");
+  if (text.days < 1 || text.days > 100'000) return wrong_key(where + ".days", "must be 1 or more");
+  if (text.until_days < 0 || text.until_days > 100'000) return wrong_key(where + ".until_days", "must be 0 or more");
   const auto until = as_of_ms - text.until_days * kDayMs;
   return Split{name, until - text.days * kDayMs, until};
 }
@@ -54,8 +54,8 @@ Result<void> check_disjoint(std::vector<Split> splits) {
   std::ranges::sort(splits, {}, &Split::from_ms);
   for (std::size_t i = 1; i < splits.size(); ++i)
     if (splits[i].from_ms < splits[i - 1].until_ms)
-      return wrong("splits", text::format("'{}' and '{}' overlap: rows of one would leak into the other",
-                                          splits[i - 1].name, splits[i].name));
+      return wrong_key("splits", text::format("'{}' and '{}' overlap: rows of one would leak into the other",
+                                              splits[i - 1].name, splits[i].name));
   return {};
 }
 
@@ -65,13 +65,13 @@ Result<std::vector<Split>> splits_of(const PrepareSpec& spec, const std::map<std
   for (const auto& [name, value] : spec.splits) {
     if (name == "as_of") continue;
     FETTLE_TRY(auto split, split_of(name, value, as_of_ms));
-    if (!outs.contains(name)) return wrong("splits." + name, text::format("no out is named {}.parquet", name));
+    if (!outs.contains(name)) return wrong_key("splits." + name, text::format("no out is named {}.parquet", name));
     out.push_back(std::move(split));
   }
-  if (out.empty()) return wrong("splits", "name at least one split");
+  if (out.empty()) return wrong_key("splits", "name at least one split");
   for (const auto& [name, path] : outs)
     if (std::ranges::find(out, name, &Split::name) == out.end())
-      return wrong("splits", text::format("the out '{}' belongs to no split", path));
+      return wrong_key("splits", text::format("the out '{}' belongs to no split", path));
   FETTLE_TRY_(check_disjoint(out));
   return out;
 }
@@ -92,10 +92,10 @@ Result<std::vector<std::string>> sources_of(const PrepareSpec& spec) {
 }
 
 Result<void> check_spec(const PrepareSpec& spec) {
-  if (spec.time.empty()) return wrong("time", "name the time column");
-  if (spec.columns.empty()) return wrong("columns", "name the columns to write");
+  if (spec.time.empty()) return wrong_key("time", "name the time column");
+  if (spec.columns.empty()) return wrong_key("columns", "name the columns to write");
   if (std::set(spec.columns.begin(), spec.columns.end()).size() != spec.columns.size())
-    return wrong("columns", "a column is named twice");
+    return wrong_key("columns", "a column is named twice");
   return {};
 }
 
@@ -165,7 +165,7 @@ Result<std::vector<std::uint32_t>> keep_rows(const PrepareSpec& spec, const Tabl
   std::vector<std::uint8_t> dropped(rows.rows());
   for (const auto& [name, filter] : spec.filter) {
     FETTLE_TRY(const auto* column, rows.get(name));
-    if (column->kind == Kind::Text) return wrong("filter." + name, "the column is text; only numbers have bounds");
+    if (column->kind == Kind::Text) return wrong_key("filter." + name, "the column is text; only numbers have bounds");
     for (std::size_t row = 0; row < dropped.size(); ++row) {
       if (dropped[row] != 0) continue;
       const auto verdict = judge(filter, column->number(row));
