@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -23,9 +24,10 @@ class WalkKernel final : public Kernel {
   const Forest& forest_;
 };
 
-// Numeric trees of depth up to 8, each padded to a complete tree of the forest's depth, so that a walk is a fixed
-// number of steps without branches; eight walks run interleaved to hide their latency: eight trees for one row, or
-// eight rows for one tree.
+// Trees of depth up to 8, each padded to a complete tree of the forest's depth, so that a walk is a fixed number of
+// steps without branches; eight walks run interleaved to hide their latency: eight trees for one row, or eight rows for
+// one tree. Sets of categories are bit maps of one length for all; the bit after the last code is in no set, and every
+// code that is out of range reads it.
 class CompleteKernel final : public Kernel {
  public:
   static constexpr std::uint32_t kMaxDepth = 8;
@@ -33,6 +35,8 @@ class CompleteKernel final : public Kernel {
   static constexpr std::size_t kRowBlock = 64;
 
   explicit CompleteKernel(const Forest& forest) : features_(forest.features), groups_(forest.base.size()) {
+    for (const auto& set : forest.sets) codes_ = std::max(codes_, static_cast<std::uint32_t>(set.size()));
+    for (const auto& set : forest.sets) append(set);
     for (const auto& tree : forest.trees) depth_ = std::max(depth_, tree.depth);
     for (const auto& tree : forest.trees) append(tree);
   }
@@ -45,15 +49,33 @@ class CompleteKernel final : public Kernel {
     for (; r < n; ++r) add_row(rows + r * features_, margins + r * groups_);
   }
 
+  // Sets are found by an offset that has a float's place, hence few bits.
+  [[nodiscard]] static bool fits(const Forest& forest) {
+    std::size_t words = 0;
+    for (const auto& set : forest.sets) words = std::max(words, set.size() / kWordBits + 1);
+    return words * forest.sets.size() <= kOffsetMask &&
+           std::ranges::all_of(forest.trees, [](const Tree& tree) { return tree.depth <= kMaxDepth; });
+  }
+
  private:
   struct Split {
-    float threshold;
-    std::uint32_t feature;  // bit 31: missing goes left
+    float threshold;        // of a set: kSetBase plus its offset in words_, as bits, which make a normal number
+    std::uint32_t feature;  // bit 31: missing goes left; bit 30: a set
   };
-  static constexpr std::uint32_t kLeftBit = 1U << 31U;
+  static constexpr std::uint32_t kLeftBit = 1U << 31U, kSetBit = 1U << 30U, kFeatureMask = kSetBit - 1;
+  static constexpr std::uint32_t kWordBits = 32, kSetBase = 0x3F80'0000U, kOffsetMask = 0x7F'FFFFU;
 
   [[nodiscard]] std::size_t splits() const noexcept { return (std::size_t{1} << depth_) - 1; }
   [[nodiscard]] std::size_t leaves() const noexcept { return std::size_t{1} << depth_; }
+
+  [[nodiscard]] std::uint32_t set_words() const noexcept { return codes_ / kWordBits + 1; }
+
+  void append(const std::vector<bool>& set) {
+    const std::size_t first = words_.size();
+    words_.resize(first + set_words());
+    for (std::size_t code = 0; code < set.size(); ++code)
+      if (set[code]) words_[first + code / kWordBits] |= 1U << (code % kWordBits);
+  }
 
   void append(const Tree& tree) {
     const std::size_t first_split = splits_.size();
@@ -74,25 +96,36 @@ class CompleteKernel final : public Kernel {
       std::fill_n(leaves_.begin() + static_cast<std::ptrdiff_t>(begin), width, from.value);
       return;
     }
-    splits_[first_split + at] = {from.value, from.feature | (from.default_left ? kLeftBit : 0U)};
+    const bool is_set = from.set >= 0;
+    const auto offset = is_set ? static_cast<std::uint32_t>(from.set) * set_words() : 0;
+    splits_[first_split + at] = {is_set ? std::bit_cast<float>(kSetBase | offset) : from.value,
+                                 from.feature | (from.default_left ? kLeftBit : 0U) | (is_set ? kSetBit : 0U)};
     fill(tree, static_cast<std::size_t>(from.left), 2 * at + 1, level + 1, first_split, first_leaf);
     fill(tree, static_cast<std::size_t>(from.right), 2 * at + 2, level + 1, first_split, first_leaf);
   }
 
-  template <bool kMissing>
-  static std::size_t right(const Split& split, const float* row) noexcept {
-    const float x = row[split.feature & ~kLeftBit];
-    if constexpr (!kMissing) return x >= split.threshold ? 1 : 0;
-    return (x >= split.threshold) | (std::isnan(x) & (split.feature < kLeftBit)) ? 1 : 0;
+  [[nodiscard]] bool in_set(const Split& split, float x) const noexcept {
+    const auto code = x >= 0 && x < static_cast<float>(codes_) ? static_cast<std::uint32_t>(x) : codes_;
+    const auto offset = split.feature & kSetBit ? std::bit_cast<std::uint32_t>(split.threshold) & kOffsetMask : 0;
+    return (words_[offset + code / kWordBits] >> (code % kWordBits) & 1U) != 0;
+  }
+
+  template <bool kMissing, bool kSets>
+  [[nodiscard]] std::size_t right(const Split& split, const float* row) const noexcept {
+    const float x = row[split.feature & kFeatureMask];
+    bool goes = x >= split.threshold;
+    if constexpr (kSets) goes = split.feature & kSetBit ? in_set(split, x) : goes;
+    if constexpr (kMissing) goes = goes | (std::isnan(x) & ((split.feature & kLeftBit) == 0));
+    return goes ? 1 : 0;
   }
 
   // Leaf indices of kLanes walks; lane k walks the tree at `trees[k]` over the row at `rows[k]`.
-  template <bool kMissing>
+  template <bool kMissing, bool kSets>
   void walk_lanes(const std::array<const Split*, kLanes>& trees, const std::array<const float*, kLanes>& rows,
                   std::array<std::size_t, kLanes>& at) const noexcept {
     at.fill(0);
     for (std::uint32_t level = 0; level < depth_; ++level)
-      for (std::size_t k = 0; k < kLanes; ++k) at[k] = 2 * at[k] + 1 + right<kMissing>(trees[k][at[k]], rows[k]);
+      for (std::size_t k = 0; k < kLanes; ++k) at[k] = 2 * at[k] + 1 + right<kMissing, kSets>(trees[k][at[k]], rows[k]);
     for (auto& leaf : at) leaf -= splits();
   }
 
@@ -103,13 +136,14 @@ class CompleteKernel final : public Kernel {
   }
 
   void add_row(const float* row, float* margins) const noexcept {
-    if (has_missing(row, features_))
-      add_row_as<true>(row, margins);
+    const bool missing = has_missing(row, features_);
+    if (words_.empty())
+      missing ? add_row_as<true, false>(row, margins) : add_row_as<false, false>(row, margins);
     else
-      add_row_as<false>(row, margins);
+      missing ? add_row_as<true, true>(row, margins) : add_row_as<false, true>(row, margins);
   }
 
-  template <bool kMissing>
+  template <bool kMissing, bool kSets>
   void add_row_as(const float* row, float* margins) const noexcept {
     std::array<const Split*, kLanes> trees{};
     std::array<const float*, kLanes> rows{};
@@ -119,20 +153,21 @@ class CompleteKernel final : public Kernel {
     for (std::size_t t = 0; t < count; t += kLanes) {
       const std::size_t lanes = std::min(kLanes, count - t);
       for (std::size_t k = 0; k < kLanes; ++k) trees[k] = splits_.data() + (t + std::min(k, lanes - 1)) * splits();
-      walk_lanes<kMissing>(trees, rows, at);
+      walk_lanes<kMissing, kSets>(trees, rows, at);
       for (std::size_t k = 0; k < lanes; ++k) margins[tree_groups_[t + k]] += leaves_[(t + k) * leaves() + at[k]];
     }
   }
 
   void add_block(const float* rows, std::size_t n, float* margins) const noexcept {
-    if (has_missing(rows, n * features_))
-      add_block_as<true>(rows, n, margins);
+    const bool missing = has_missing(rows, n * features_);
+    if (words_.empty())
+      missing ? add_block_as<true, false>(rows, n, margins) : add_block_as<false, false>(rows, n, margins);
     else
-      add_block_as<false>(rows, n, margins);
+      missing ? add_block_as<true, true>(rows, n, margins) : add_block_as<false, true>(rows, n, margins);
   }
 
   // REQUIRES: n is a multiple of kLanes.
-  template <bool kMissing>
+  template <bool kMissing, bool kSets>
   void add_block_as(const float* rows, std::size_t n, float* margins) const noexcept {
     std::array<const Split*, kLanes> trees{};
     std::array<const float*, kLanes> lane_rows{};
@@ -143,28 +178,25 @@ class CompleteKernel final : public Kernel {
       float* out = margins + tree_groups_[t];
       for (std::size_t r = 0; r < n; r += kLanes) {
         for (std::size_t k = 0; k < kLanes; ++k) lane_rows[k] = rows + (r + k) * features_;
-        walk_lanes<kMissing>(trees, lane_rows, at);
+        walk_lanes<kMissing, kSets>(trees, lane_rows, at);
         for (std::size_t k = 0; k < kLanes; ++k) out[(r + k) * groups_] += leaf[at[k]];
       }
     }
   }
 
   std::uint32_t depth_ = 0;
+  std::uint32_t codes_ = 0;  // of the longest set
   std::size_t features_, groups_;
   std::vector<Split> splits_;  // trees one after the other, each a complete tree in breadth-first order
   std::vector<float> leaves_;
+  std::vector<std::uint32_t> words_;  // bits of the sets; empty = only thresholds
   std::vector<std::uint32_t> tree_groups_;
 };
-
-bool fits_complete(const Forest& forest) {
-  return forest.sets.empty() &&
-         std::ranges::all_of(forest.trees, [](const Tree& tree) { return tree.depth <= CompleteKernel::kMaxDepth; });
-}
 
 }  // namespace
 
 std::unique_ptr<const Kernel> choose_kernel(const Forest& forest) {
-  if (fits_complete(forest)) return std::make_unique<CompleteKernel>(forest);
+  if (CompleteKernel::fits(forest)) return std::make_unique<CompleteKernel>(forest);
   return std::make_unique<WalkKernel>(forest);
 }
 

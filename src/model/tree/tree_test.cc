@@ -46,6 +46,17 @@ tree::Forest random_forest(std::size_t trees, std::uint32_t depth, std::uint32_t
   return forest;
 }
 
+// Makes about half of the splits test a set of up to 70 categories.
+void add_sets(tree::Forest& forest, Rng& rng) {
+  for (auto& tree : forest.trees)
+    for (auto& node : tree.nodes) {
+      if (node.left < 0 || rng.below(2) == 0) continue;
+      node.set = static_cast<std::int32_t>(forest.sets.size());
+      auto& set = forest.sets.emplace_back(1 + rng.below(70));
+      for (std::size_t code = 0; code < set.size(); ++code) set[code] = rng.below(2) == 0;
+    }
+}
+
 // Rows with ordinary, missing, infinite, zero and threshold-equal values.
 std::vector<float> random_rows(const tree::Forest& forest, std::size_t n, bool missing, Rng& rng) {
   std::vector<float> rows(n * forest.features);
@@ -56,6 +67,8 @@ std::vector<float> random_rows(const tree::Forest& forest, std::size_t n, bool m
       x = kNaN;
     else if (kind == 1)
       x = rng.below(2) == 0 ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::infinity();
+    else if (kind == 2 || (kind < 12 && !forest.sets.empty()))
+      x = static_cast<float>(rng.below(80)) - 4;  // category codes, some out of range
     else if (kind < 6)
       x = tree.nodes[rng.below(tree.nodes.size())].value;
     else
@@ -70,7 +83,8 @@ TEST(Kernel, EqualsTheReferenceWalkBitForBit) {
     for (const std::size_t trees : {1U, 7U, 8U, 33U})
       for (const std::size_t groups : {1U, 3U})
         for (const bool missing : {false, true}) {
-          const auto forest = random_forest(trees, depth, 9, groups, rng);
+          auto forest = random_forest(trees, depth, 9, groups, rng);
+          if (rng.below(2) == 0) add_sets(forest, rng);
           const auto kernel = tree::choose_kernel(forest);
           for (const std::size_t n : {1U, 7U, 8U, 9U, 64U, 71U, 130U}) {
             const auto rows = random_rows(forest, n, missing, rng);
