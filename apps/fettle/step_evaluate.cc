@@ -16,6 +16,7 @@ namespace fettle::cli {
 namespace {
 
 constexpr double kIntervalAlpha = 0.05;
+constexpr std::size_t kScoredTraining = 200'000;  // rows, evenly spaced: enough to see overfitting
 
 struct Range {
   double min = 0, max = 0;
@@ -50,7 +51,7 @@ Result<std::vector<double>> labels_of(const table::Table& rows, const std::strin
   return out;
 }
 
-Result<Scored> score(const model::LoadedModel& model, const std::string& path, const std::string& label) {
+Result<Scored> read_rows(const model::LoadedModel& model, const std::string& path, const std::string& label) {
   FETTLE_TRY(const auto table, table::read(path));
   if (table.rows() == 0)
     return fail(Code::InvalidArgument, text::format("'{}' has no rows; see the splits of the prepare step", path));
@@ -59,8 +60,24 @@ Result<Scored> score(const model::LoadedModel& model, const std::string& path, c
   if (!labels) return fail(labels.error().within(path));
   out.labels = *std::move(labels);
   FETTLE_TRY(out.rows, train::feature_matrix(model.signature, table));
-  out.outputs.resize(table.rows());
-  model.predictor->predict(out.rows, out.outputs);
+  return out;
+}
+
+void score(const model::LoadedModel& model, Scored& rows) {
+  rows.outputs.resize(rows.labels.size());
+  model.predictor->predict(rows.rows, rows.outputs);
+}
+
+// At most `most` rows, evenly spaced.
+Scored thinned(const Scored& rows, std::size_t most) {
+  const auto width = rows.rows.size() / rows.labels.size();
+  const auto stride = (rows.labels.size() + most - 1) / most;
+  Scored out;
+  for (std::size_t row = 0; row < rows.labels.size(); row += stride) {
+    out.labels.push_back(rows.labels[row]);
+    const auto begin = rows.rows.begin() + static_cast<std::ptrdiff_t>(row * width);
+    out.rows.insert(out.rows.end(), begin, begin + static_cast<std::ptrdiff_t>(width));
+  }
   return out;
 }
 
@@ -68,15 +85,15 @@ double rate_of(const std::vector<double>& labels) {
   return std::accumulate(labels.begin(), labels.end(), 0.0) / static_cast<double>(labels.size());
 }
 
-json::Value metrics_of(const Scored& train, const Scored& valid) {
-  const auto rate = static_cast<float>(rate_of(train.labels));
+json::Value metrics_of(const std::vector<double>& train_labels, const Scored& train, const Scored& valid) {
+  const auto rate = static_cast<float>(rate_of(train_labels));
   const std::vector<float> constant(valid.labels.size(), rate);
   const auto auc = stats::auc_delong(valid.outputs, valid.labels);
   const auto interval = stats::auc_interval(auc, kIntervalAlpha);
   json::Value out;
-  out.set("rows_train", static_cast<std::uint64_t>(train.labels.size()))
+  out.set("rows_train", static_cast<std::uint64_t>(train_labels.size()))
       .set("rows_valid", static_cast<std::uint64_t>(valid.labels.size()))
-      .set("base_rate_train", rate_of(train.labels))
+      .set("base_rate_train", rate_of(train_labels))
       .set("base_rate_valid", rate_of(valid.labels))
       .set("auc", auc.auc)
       .set("auc_lower", interval.lower)
@@ -110,15 +127,19 @@ Result<void> step_evaluate(const StepContext& context) {
     return fail(Code::InvalidArgument, text::format("'{}' gives {} outputs a row; evaluate takes models of one",
                                                     spec.model, model.predictor->outputs()));
   FETTLE_TRY_(monitor::Reference::check(model.signature, options_of(spec)));
-  context.progress(0.1, "scoring training rows");
-  FETTLE_TRY(const auto train, score(model, spec.train, spec.label));
-  context.progress(0.5, "scoring held-out rows");
-  FETTLE_TRY(const auto valid, score(model, spec.valid, spec.label));
+  context.progress(0.1, "reading rows");
+  FETTLE_TRY(const auto train, read_rows(model, spec.train, spec.label));
+  FETTLE_TRY(auto valid, read_rows(model, spec.valid, spec.label));
+  context.progress(0.3, "scoring held-out rows");
+  score(model, valid);
+  context.progress(0.5, "scoring training rows");
+  auto sample = thinned(train, kScoredTraining);
+  score(model, sample);
   context.progress(0.7, "profiling");
   const auto reference =
       monitor::Reference::build(model.signature, train.rows, valid.rows, valid.outputs, valid.labels, options_of(spec));
   FETTLE_TRY_(os::write_file(profile, json::dump(reference.to_json()) + "\n"));
-  FETTLE_TRY_(os::write_file(metrics, json::dump_pretty(metrics_of(train, valid)) + "\n"));
+  FETTLE_TRY_(os::write_file(metrics, json::dump_pretty(metrics_of(train.labels, sample, valid)) + "\n"));
   return {};
 }
 

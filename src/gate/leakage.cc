@@ -14,7 +14,8 @@ namespace fettle::gate {
 namespace {
 
 constexpr std::uint64_t kMissing = 0x9E3779B97F4A7C15U;
-constexpr std::size_t kBins = 64;          // quantile bins of a numeric feature
+constexpr std::size_t kBins = 64;  // quantile bins of a numeric feature
+constexpr std::size_t kEdgeRows = 100'000;
 constexpr double kPriorRows = 1;           // weight of the base rate in a bin's rate
 constexpr std::uint64_t kMinOfClass = 10;  // held-out rows of each label, below which a lone feature is not judged
 
@@ -49,60 +50,89 @@ double share_of(std::size_t part, std::size_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-double share_among(std::span<const std::uint64_t> hashes, std::span<const std::uint64_t> sorted) {
-  const auto twins =
-      std::ranges::count_if(hashes, [&](std::uint64_t h) { return std::ranges::binary_search(sorted, h); });
-  return share_of(static_cast<std::size_t>(twins), hashes.size());
+constexpr std::uint64_t kFilterBits = 1U << 23U;
+
+// Share of held-out rows that are training rows. Most training rows are turned away by one bit.
+double share_among(std::vector<std::uint64_t> valid, std::span<const std::uint64_t> train) {
+  std::vector<std::uint8_t> filter(kFilterBits / 8);
+  for (const auto h : valid) filter[h % kFilterBits / 8] |= static_cast<std::uint8_t>(1U << (h % 8));
+  std::ranges::sort(valid);
+  std::vector<std::uint8_t> met(valid.size());
+  for (const auto h : train) {
+    if ((filter[h % kFilterBits / 8] & (1U << (h % 8))) == 0) continue;
+    const auto twins = std::ranges::equal_range(valid, h);
+    std::fill(met.begin() + (twins.begin() - valid.begin()), met.begin() + (twins.end() - valid.begin()), 1);
+  }
+  return share_of(static_cast<std::size_t>(std::ranges::count(met, 1)), met.size());
 }
 
-double share_repeated(std::span<const std::uint64_t> sorted) {
+double share_repeated(std::vector<std::uint64_t> hashes) {
+  std::ranges::sort(hashes);
   std::size_t repeated = 0;
-  for (std::size_t i = 0; i < sorted.size(); ++i)
-    repeated += (i > 0 && sorted[i] == sorted[i - 1]) || (i + 1 < sorted.size() && sorted[i] == sorted[i + 1]) ? 1 : 0;
-  return share_of(repeated, sorted.size());
+  for (std::size_t i = 0; i < hashes.size(); ++i)
+    repeated += (i > 0 && hashes[i] == hashes[i - 1]) || (i + 1 < hashes.size() && hashes[i] == hashes[i + 1]) ? 1 : 0;
+  return share_of(repeated, hashes.size());
 }
 
-// Maps a value of one feature to a group: texts by content, numbers by quantile bins of the training rows.
-class Grouping {
- public:
-  explicit Grouping(const table::Column& train) : text_(train.kind == table::Kind::Text) {
-    if (text_) return;
-    std::vector<double> values;
-    for (std::size_t row = 0; row < train.rows(); ++row)
-      if (const double x = train.number(row); !std::isnan(x)) values.push_back(x);
-    std::ranges::sort(values);
-    for (std::size_t i = 1; i < kBins && !values.empty(); ++i) edges_.push_back(values[i * values.size() / kBins]);
-    edges_.erase(std::unique(edges_.begin(), edges_.end()), edges_.end());
-  }
-  [[nodiscard]] std::uint64_t of(const table::Column& column, std::size_t row) const {
-    if (!column.is_valid(row)) return kMissing;
-    if (text_) return std::hash<std::string_view>{}(column.text(row));
-    const double x = column.number(row);
-    // A value on an edge gets a group of its own, so that a 0/1 column has two.
-    const auto at = std::ranges::lower_bound(edges_, x);
-    const auto index = static_cast<std::uint64_t>(at - edges_.begin());
-    return 2 * index + (at != edges_.end() && *at == x ? 1U : 0U);
-  }
+using Groups = std::vector<std::uint32_t>;  // per row; 0: missing, or a text that training does not have
 
- private:
-  bool text_;
-  std::vector<double> edges_;
-};
+std::pair<Groups, Groups> group_texts(const table::Column& train, const table::Column& valid) {
+  std::unordered_map<std::string_view, std::uint32_t> ids;
+  for (const auto& text : train.dictionary) ids.emplace(text, static_cast<std::uint32_t>(ids.size() + 1));
+  const auto map = [&](const table::Column& column) {
+    Groups by_code, out(column.rows());
+    for (const auto& text : column.dictionary) {
+      const auto at = ids.find(text);
+      by_code.push_back(at == ids.end() ? 0 : at->second);
+    }
+    for (std::size_t row = 0; row < out.size(); ++row)
+      if (column.codes[row] >= 0) out[row] = by_code[static_cast<std::size_t>(column.codes[row])];
+    return out;
+  };
+  return {map(train), map(valid)};
+}
+
+// Edges of quantile bins, from at most kEdgeRows evenly spaced rows.
+std::vector<double> quantile_edges(const table::Column& train) {
+  std::vector<double> values, edges;
+  for (std::size_t row = 0; row < train.rows(); row += train.rows() / kEdgeRows + 1)
+    if (const double x = train.number(row); !std::isnan(x)) values.push_back(x);
+  std::ranges::sort(values);
+  for (std::size_t i = 1; i < kBins && !values.empty(); ++i) edges.push_back(values[i * values.size() / kBins]);
+  edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+  return edges;
+}
+
+// A value on an edge has a group of its own, so that a 0/1 column has two.
+std::pair<Groups, Groups> group_numbers(const table::Column& train, const table::Column& valid) {
+  const auto edges = quantile_edges(train);
+  const auto map = [&](const table::Column& column) {
+    Groups out(column.rows());
+    for (std::size_t row = 0; row < out.size(); ++row) {
+      const double x = column.number(row);
+      if (std::isnan(x)) continue;
+      const auto at = std::ranges::lower_bound(edges, x);
+      out[row] = static_cast<std::uint32_t>(2 * (at - edges.begin()) + (at != edges.end() && *at == x ? 2 : 1));
+    }
+    return out;
+  };
+  return {map(train), map(valid)};
+}
 
 // AUC on the held-out rows of the training rows' mean label per group of one feature.
 double lone_auc(const Context& context, const table::Column& train, const table::Column& valid) {
-  const Grouping grouping(train);
-  std::unordered_map<std::uint64_t, std::pair<double, double>> sums;  // labels, rows
-  for (std::size_t row = 0; row < train.rows(); ++row) {
-    auto& [hits, rows] = sums[grouping.of(train, row)];
-    hits += context.train_labels[row];
-    rows += 1;
+  const bool text = train.kind == table::Kind::Text && valid.kind == table::Kind::Text;
+  const auto [train_groups, valid_groups] = text ? group_texts(train, valid) : group_numbers(train, valid);
+  const std::size_t count = text ? train.dictionary.size() + 1 : 2 * kBins + 2;
+  std::vector<double> hits(count), rows(count);
+  for (std::size_t row = 0; row < train_groups.size(); ++row) {
+    hits[train_groups[row]] += context.train_labels[row];
+    rows[train_groups[row]] += 1;
   }
-  std::vector<float> scores(valid.rows());
+  std::vector<float> scores(valid_groups.size());
   for (std::size_t row = 0; row < scores.size(); ++row) {
-    const auto at = sums.find(grouping.of(valid, row));
-    const auto [hits, rows] = at == sums.end() ? std::pair(0.0, 0.0) : at->second;
-    scores[row] = static_cast<float>((hits + kPriorRows * context.base_rate) / (rows + kPriorRows));
+    const auto group = valid_groups[row];
+    scores[row] = static_cast<float>((hits[group] + kPriorRows * context.base_rate) / (rows[group] + kPriorRows));
   }
   return stats::auc(scores, context.labels);
 }
@@ -128,16 +158,14 @@ Result<Check> check_duplicates(const Context& context) {
   const Question question{"leakage.duplicates", "no held-out row is also a training row",
                           "share of held-out rows that equal a training row in every common column (64-bit hashes)",
                           "share of rows"};
-  const auto valid = hash_rows(context.inputs.valid, context.inputs.train);
-  auto train = hash_rows(context.inputs.train, context.inputs.valid);
-  std::ranges::sort(train);
-  const double share = share_among(valid, train);
-  const double within = share_repeated(train);
+  const auto train = hash_rows(context.inputs.train, context.inputs.valid);
+  const double share = share_among(hash_rows(context.inputs.valid, context.inputs.train), train);
   auto check = found(question, Status::Pass, text::format("{:.3f} % of held-out rows are training rows", share * 100));
   check.value = share;
   check.threshold = context.suite.max_duplicate_share;
-  check.details.set("repeated_within_training", within);
   if (share <= context.suite.max_duplicate_share) return check;
+  const double within = share_repeated(train);
+  check.details.set("repeated_within_training", within);
   // Rows of few possible values repeat by nature: then held-out rows meet twins as often as training rows do.
   check.status = share <= within * 1.5 ? Status::Warn : Status::Fail;
   check.message += check.status == Status::Warn

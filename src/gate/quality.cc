@@ -84,14 +84,23 @@ struct Slice {
   RatioBound ratio;
 };
 
+std::unordered_map<std::string, std::vector<std::uint32_t>> group_rows(const table::Column& column) {
+  std::unordered_map<std::string, std::vector<std::uint32_t>> out;
+  const bool text = column.kind == table::Kind::Text;
+  std::vector<std::vector<std::uint32_t>> by_code(column.dictionary.size());
+  for (std::uint32_t row = 0; row < column.rows(); ++row) {
+    if (!column.is_valid(row)) continue;
+    (text ? by_code[static_cast<std::size_t>(column.codes[row])] : out[column.display(row)]).push_back(row);
+  }
+  for (std::size_t code = 0; code < by_code.size(); ++code) out[column.dictionary[code]] = std::move(by_code[code]);
+  return out;
+}
+
 Result<std::vector<Slice>> find_slices(const Context& context) {
   std::vector<Slice> out;
   for (const auto& name : context.suite.slices) {
     FETTLE_TRY(const auto* column, context.inputs.valid.get(name));
-    std::unordered_map<std::string, std::vector<std::uint32_t>> groups;
-    for (std::uint32_t row = 0; row < column->rows(); ++row)
-      if (column->is_valid(row)) groups[column->display(row)].push_back(row);
-    for (auto& [value, rows] : groups)
+    for (auto& [value, rows] : group_rows(*column))
       if (rows.size() >= context.suite.min_slice_rows) out.push_back({name, value, std::move(rows), {}});
   }
   return out;

@@ -1,13 +1,17 @@
 #include "stats/clustered.h"
 
+#include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <limits>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace fettle::stats {
 namespace {
 
+constexpr std::uint64_t kDenseGroups = 4096;  // numbers of groups this close together are kept in an array
 constexpr double kUnknownError = std::numeric_limits<double>::infinity();
 
 double sum(std::span<const double> values) {
@@ -16,18 +20,42 @@ double sum(std::span<const double> values) {
   return total;
 }
 
-// Sum of squares of the groups' summed residuals, and how many groups there are.
-std::pair<double, std::uint64_t> squared_group_residuals(std::span<const double> values,
-                                                         std::span<const std::int64_t> groups, double mean) {
-  double squares = 0;
-  if (groups.empty()) {
-    for (const double value : values) squares += (value - mean) * (value - mean);
-    return {squares, values.size()};
+struct Residuals {
+  double squares = 0;  // sum over groups of (sum of residuals)^2
+  std::uint64_t groups = 0;
+};
+
+// Groups whose numbers lie close together, as days do: an array instead of a map.
+Residuals add_up_dense(std::span<const double> values, std::span<const std::int64_t> groups, double mean,
+                       std::int64_t least, std::uint64_t range) {
+  std::vector<double> sums(range + 1);
+  std::vector<std::uint8_t> seen(range + 1);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto at = static_cast<std::size_t>(groups[i] - least);
+    sums[at] += values[i] - mean;
+    seen[at] = 1;
   }
-  std::unordered_map<std::int64_t, double> residuals;
-  for (std::size_t i = 0; i < values.size(); ++i) residuals[groups[i]] += values[i] - mean;
-  for (const auto& [group, residual] : residuals) squares += residual * residual;
-  return {squares, residuals.size()};
+  Residuals out;
+  for (const double residual : sums) out.squares += residual * residual;
+  out.groups = static_cast<std::uint64_t>(std::ranges::count(seen, 1));
+  return out;
+}
+
+Residuals add_up(std::span<const double> values, std::span<const std::int64_t> groups, double mean) {
+  const auto [least, most] = std::ranges::minmax(groups);
+  const auto range = static_cast<std::uint64_t>(most) - static_cast<std::uint64_t>(least);
+  if (range < kDenseGroups) return add_up_dense(values, groups, mean, least, range);
+  std::unordered_map<std::int64_t, double> sums;
+  for (std::size_t i = 0; i < values.size(); ++i) sums[groups[i]] += values[i] - mean;
+  Residuals out{0, sums.size()};
+  for (const auto& [group, residual] : sums) out.squares += residual * residual;
+  return out;
+}
+
+Residuals add_up(std::span<const double> values, double mean) {
+  Residuals out{0, values.size()};
+  for (const double value : values) out.squares += (value - mean) * (value - mean);
+  return out;
 }
 
 double half_width(const ClusteredMean& mean, double alpha) {
@@ -43,7 +71,7 @@ ClusteredMean clustered_mean(std::span<const double> values, std::span<const std
   if (values.empty()) return out;
   const auto n = static_cast<double>(values.size());
   out.mean = sum(values) / n;
-  const auto [squares, count] = squared_group_residuals(values, groups, out.mean);
+  const auto [squares, count] = groups.empty() ? add_up(values, out.mean) : add_up(values, groups, out.mean);
   out.groups = count;
   if (count < 2) return out;
   const auto g = static_cast<double>(count);

@@ -23,6 +23,14 @@ TEST(Clustered, KnownAnswerByHand) {
   EXPECT_NEAR(p_greater(mean, 5 - 2.919986 * mean.error), 0.05, 1e-6);
 }
 
+TEST(Clustered, NumbersOfGroupsAreOnlyNames) {
+  const std::vector<double> values{1, 3, 5, 7, 6, 8};
+  const std::vector<std::int64_t> near{4, 4, 9, 9, -1, -1};
+  const std::vector<std::int64_t> far{INT64_MAX, INT64_MAX, 9, 9, INT64_MIN, INT64_MIN};
+  EXPECT_EQ(clustered_mean(values, near).groups, clustered_mean(values, far).groups);
+  EXPECT_NEAR(clustered_mean(values, near).error, clustered_mean(values, far).error, 1e-12);
+}
+
 TEST(Clustered, GroupsOfOneAreTheOrdinaryStandardError) {
   const std::vector<double> values{2, 4, 4, 4, 5, 5, 7, 9};  // sample variance 32/7
   EXPECT_NEAR(clustered_mean(values).error, std::sqrt(32.0 / 7 / 8), 1e-12);
