@@ -28,7 +28,8 @@ export type Connection = 'connecting' | 'live' | 'lost';
 const quietMs = 400; // changes closer together than this are read once
 const againMs = 4_000;
 
-// Server-sent events: the browser reconnects by itself; where it gives up, try again slowly.
+// Server-sent events: the browser reconnects by itself; where it gives up, try again slowly. A hidden tab listens to
+// nothing, since browsers allow six connections to a server, all tabs together; once seen, it reads again.
 export function useLive(): Connection {
   const client = useQueryClient();
   const [connection, setConnection] = useState<Connection>('connecting');
@@ -36,16 +37,21 @@ export function useLive(): Connection {
     let source: EventSource | undefined;
     let timer: number | undefined;
     let retry: number | undefined;
+    let before = false; // it was connected, so something may have been missed
     const refresh = () => {
-      if (timer !== undefined) return;
-      timer = window.setTimeout(() => {
+      timer ??= window.setTimeout(() => {
         timer = undefined;
         void client.invalidateQueries();
       }, quietMs);
     };
+    const disconnect = () => {
+      source?.close();
+      source = undefined;
+      window.clearTimeout(retry);
+    };
     const connect = () => {
+      disconnect();
       source = new EventSource(api.streamAddress);
-      let before = false;
       source.onopen = () => {
         setConnection('live');
         if (before) refresh();
@@ -57,11 +63,13 @@ export function useLive(): Connection {
         if (source?.readyState === EventSource.CLOSED) retry = window.setTimeout(connect, againMs);
       };
     };
-    connect();
+    const follow = () => (document.hidden ? disconnect() : connect());
+    follow();
+    document.addEventListener('visibilitychange', follow);
     return () => {
-      source?.close();
+      document.removeEventListener('visibilitychange', follow);
+      disconnect();
       window.clearTimeout(timer);
-      window.clearTimeout(retry);
     };
   }, [client]);
   return connection;

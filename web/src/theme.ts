@@ -8,7 +8,7 @@ export const schemeManager = localStorageColorSchemeManager({ key: 'fettle-schem
 export const theme = createTheme({
   primaryColor: 'pine',
   colors: { pine },
-  primaryShade: { light: 6, dark: 5 },
+  primaryShade: 6,
   fontFamily: '"Inter Variable", system-ui, sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", monospace',
   defaultRadius: 'md',
