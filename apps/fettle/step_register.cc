@@ -31,8 +31,9 @@ struct Registered {  // bundle.json, the step's out
   std::optional<std::int64_t> version;  // none without a server
   std::optional<std::string> run_id, rollout;
   bool deployed = false;
+  std::optional<std::string> waits;  // why it is neither deployed nor rolled out, and what to do
 };
-BOOST_DESCRIBE_STRUCT(Registered, (), (digest, model, version, run_id, rollout, deployed))
+BOOST_DESCRIBE_STRUCT(Registered, (), (digest, model, version, run_id, rollout, deployed, waits))
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -131,10 +132,15 @@ Result<void> place(const StepContext& context, Registered& registered) {
   body.set("model", registered.model).set("version", *registered.version).set("bundle", registered.digest);
   body.set("endpoint", endpoint != nullptr && endpoint->is_string() ? endpoint->as_string() : "");
   body.set("run_id", context.run_id).set("created_by", os::environment("USER").value_or("fettle pipeline run"));
-  FETTLE_TRY(const auto answer, client::post(context.server, text::format("{}/versions", kApi), body));
-  const auto* deployed = answer.find("deployed");
+  const auto answer = client::post(context.server, text::format("{}/versions", kApi), body);
+  if (!answer && answer.error().code == Code::FailedPrecondition) {  // another rollout runs: the version stays
+    registered.waits = answer.error().message;
+    return {};
+  }
+  if (!answer) return fail(answer.error());
+  const auto* deployed = answer->find("deployed");
   registered.deployed = deployed != nullptr && deployed->is_bool() && deployed->as_bool();
-  if (auto rollout = answer.text_or("rollout"); !rollout.empty()) registered.rollout = std::move(rollout);
+  if (auto rollout = answer->text_or("rollout"); !rollout.empty()) registered.rollout = std::move(rollout);
   return {};
 }
 
@@ -149,6 +155,14 @@ Result<void> record(const StepContext& context, const blob::Store& store, const 
   return place(context, registered);
 }
 
+std::string told(const Registered& registered) {
+  if (!registered.version) return "bundle made; no server to register it with";
+  const auto version = text::format("version {} of {}", *registered.version, registered.model);
+  if (registered.deployed) return version + " is the champion";
+  if (registered.rollout) return text::format("{} is rolled out: {}", version, *registered.rollout);
+  return registered.waits ? text::format("{} waits: {}", version, *registered.waits) : version + " is registered";
+}
+
 }  // namespace
 
 Result<void> step_register(const StepContext& context) {
@@ -159,9 +173,11 @@ Result<void> step_register(const StepContext& context) {
   FETTLE_TRY(const auto store, blob::Store::open(context.project + "/.fettle/blobs"));
   context.progress(0, "making the bundle");
   FETTLE_TRY(const auto digest, make_bundle(context, spec.model, *store));
-  Registered registered{digest.hex(), spec.model, {}, {}, {}, false};
+  Registered registered{digest.hex(), spec.model, {}, {}, {}, false, {}};
   if (!context.server.empty()) FETTLE_TRY_(record(context, *store, digest, registered));
-  return os::write_file(context.outs[0], json::dump_pretty(json::to_value(registered)) + "\n");
+  FETTLE_TRY_(os::write_file(context.outs[0], json::dump_pretty(json::to_value(registered)) + "\n"));
+  context.progress(1, told(registered));
+  return {};
 }
 
 }  // namespace fettle::cli

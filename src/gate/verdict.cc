@@ -8,7 +8,8 @@
 namespace fettle::gate {
 namespace {
 
-constexpr std::size_t kNameWidth = 20;
+constexpr std::size_t kStatusWidth = 8;
+constexpr std::size_t kNameWidth = 24;
 
 std::string pad(std::string text, std::size_t width) {
   text.resize(std::max(text.size() + 1, width), ' ');
@@ -18,7 +19,7 @@ std::string pad(std::string text, std::size_t width) {
 std::string brief_number(double value) { return text::format("{:.4g}", value); }
 
 std::string line_of(const Check& check) {
-  auto line = "  " + pad(std::string(name(check.status)), 8) + pad(check.name, kNameWidth) + check.message;
+  auto line = "  " + pad(std::string(name(check.status)), kStatusWidth) + pad(check.name, kNameWidth) + check.message;
   if (check.value && check.threshold)
     line += text::format(" [{} against {} {}]", brief_number(*check.value), brief_number(*check.threshold), check.unit);
   return line + "\n";
@@ -57,12 +58,18 @@ std::string summary(const Verdict& verdict) {
 
 std::string report(const Verdict& verdict) {
   auto out = summary(verdict) + "\n";
+  std::vector<std::string> passed;
   for (const auto* check : worst_first(verdict)) {
+    if (check->status == Status::Pass) {
+      passed.push_back(check->name);
+      continue;
+    }
     out += line_of(*check);
-    if (check->status == Status::Pass) continue;
-    const std::string indent(10 + kNameWidth, ' ');
+    if (!stops(check->status)) continue;
+    const std::string indent(kStatusWidth + kNameWidth + 2, ' ');
     out += indent + "assumed: " + check->hypothesis + "\n" + indent + "method:  " + check->method + "\n";
   }
+  if (!passed.empty()) out += "  passed: " + text::join(passed, ", ") + "\n";
   return out;
 }
 

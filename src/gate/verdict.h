@@ -49,7 +49,8 @@ BOOST_DESCRIBE_STRUCT(Verdict, (), (format, status, suite, model, champion, chec
 [[nodiscard]] std::string_view name(Status status) noexcept;  // "pass", "warn", "unknown", "fail"
 // One line: "gate 'default': fail: 2 of 14 checks stop this model: leakage.time, quality.constant".
 [[nodiscard]] std::string summary(const Verdict& verdict);
-// For a person: a line a check (worst first), then for each that did not pass what it took for true and how it looked.
+// For a person: each check that did not pass, worst first, with what it took for true and how it looked if it stops the
+// model; then the names of those that passed.
 [[nodiscard]] std::string report(const Verdict& verdict);
 [[nodiscard]] Result<Verdict> parse_verdict(std::string_view text, const std::string& where);  // verdict.json
 
