@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "serving/refuse.h"
 #include "serving/tensor.h"
 
 namespace fettle::serving {
@@ -17,8 +18,6 @@ std::string shape_text(std::span<const std::int64_t> shape) {
   for (const auto dimension : shape) parts.push_back(std::to_string(dimension));
   return "[" + text::join(parts, ", ") + "]";
 }
-
-std::unexpected<Error> refuse(std::string message) { return fail(Code::InvalidArgument, std::move(message)); }
 
 }  // namespace
 

@@ -6,14 +6,14 @@
 #include "serving/json_values.h"
 #include "serving/mlflow_reader.h"
 #include "serving/padded.h"
+#include "serving/parameters.h"
+#include "serving/refuse.h"
 #include "serving/tensor.h"
 
 namespace fettle::serving {
 namespace {
 
 constexpr int kMaxNesting = 2;  // of a tensor's data: [n, columns]
-
-std::unexpected<Error> refuse(std::string message) { return fail(Code::InvalidArgument, std::move(message)); }
 
 // What an input says about itself before its data can be read.
 struct Header {
@@ -50,7 +50,7 @@ class InferReader {
  private:
   Result<void> read_member(std::string_view key, ondemand::value& value) {
     if (key == "id") return read_id(value);
-    if (key == "parameters") return read_parameters(value);
+    if (key == "parameters") return read_parameters(value, batch_);
     if (key == "inputs") return read_inputs(value);
     if (key == "outputs") return read_outputs(value);
     return {};  // unread values are skipped
@@ -60,36 +60,6 @@ class InferReader {
     const auto id = read_text(value);
     if (!id) return refuse(text::format("id is {}; it must be text", kind_of(value)));
     batch_.id = *id;
-    return {};
-  }
-
-  Result<void> read_parameters(ondemand::value& value) {
-    ondemand::object parameters;
-    FETTLE_JSON(value.get_object().get(parameters), "parameters");
-    for (auto field : parameters) {
-      std::string_view key;
-      FETTLE_JSON(field.unescaped_key().get(key), "parameters");
-      ondemand::value parameter;
-      FETTLE_JSON(field.value().get(parameter), "parameters");
-      FETTLE_TRY_(read_parameter(key, parameter));
-    }
-    return {};
-  }
-
-  Result<void> read_parameter(std::string_view key, ondemand::value& value) {
-    if (key == "unit") {
-      const auto unit = read_text(value);
-      if (!unit) return refuse(text::format("parameter 'unit' is {}; it must be text", kind_of(value)));
-      batch_.one_unit = *unit;
-    } else if (key == "time_ms") {
-      std::int64_t time_ms = 0;
-      FETTLE_JSON(value.get_int64().get(time_ms), "parameter 'time_ms'");
-      batch_.one_time_ms = time_ms;
-    } else if (key == "record") {
-      FETTLE_JSON(value.get_bool().get(batch_.record), "parameter 'record'");
-    } else if (key == "binary_data_output") {
-      FETTLE_JSON(value.get_bool().get(batch_.binary_outputs), "parameter 'binary_data_output'");
-    }
     return {};
   }
 

@@ -3,11 +3,11 @@
 #include <vector>
 
 #include "base/text.h"
+#include "serving/parameters.h"
+#include "serving/refuse.h"
 
 namespace fettle::serving {
 namespace {
-
-std::unexpected<Error> refuse(std::string message) { return fail(Code::InvalidArgument, std::move(message)); }
 
 std::unexpected<Error> no_format() {
   return refuse(
@@ -41,6 +41,7 @@ class Reader {
   Result<bool> read_format(std::string_view key, ondemand::value& value, bool another) {
     const bool is_format =
         key == "dataframe_split" || key == "dataframe_records" || key == "instances" || key == "inputs";
+    if (key == "params" && is_object(value)) FETTLE_TRY_(read_parameters(value, batch_));
     if (!is_format) return false;
     if (another) return no_format();
     if (key == "dataframe_split") FETTLE_TRY_(read_split(value));

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "json/describe.h"
+#include "serving/refuse.h"
 
 namespace fettle::serving {
 namespace {
@@ -23,8 +24,6 @@ struct Body {  // either form
   json::Value time_ms;
 };
 BOOST_DESCRIBE_STRUCT(Body, (), (outcomes, ids, labels, time_ms))
-
-std::unexpected<Error> refuse(std::string message) { return fail(Code::InvalidArgument, std::move(message)); }
 
 Result<double> read_label(const json::Value& value, std::string_view id) {
   if (value.is_bool()) return value.as_bool() ? 1.0 : 0.0;

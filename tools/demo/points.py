@@ -97,7 +97,7 @@ def data(stage: Stage) -> None:
     report, fettle = stage.report, stage.fettle
     report.head("Data: a quarter of flights is snapshot, and one flipped bit is found")
     started = time.monotonic()
-    added = fettle.run("data", "add", "flights")
+    added = fettle.run("data", "add", "flights")["snapshot"]
     first = time.monotonic() - started
     started = time.monotonic()
     again = fettle.run("data", "add", "flights")
@@ -117,9 +117,10 @@ def data(stage: Stage) -> None:
                  {"snapshot": added["digest"], "files": len(added["files"]), "bytes": added["bytes"],
                   "seconds to add": round(first, 3), "seconds to add again": round(second, 3), "damage": found[:300]},
                  the_snapshot_is_named_by_its_content=len(added["digest"]) == 64,
-                 adding_again_changes_nothing=again["digest"] == added["digest"] and again["unchanged"],
+                 adding_again_changes_nothing=again["snapshot"]["digest"] == added["digest"] and again["unchanged"],
+                 adding_again_reads_no_file=again["hashed"] == 0,
                  adding_again_is_instant=second < 0.5,
-                 a_sound_store_verifies=sound is not None and healed is not None,
+                 a_sound_store_verifies=sound["damages"] == [] and healed["damages"] == [],
                  one_flipped_bit_is_found=bool(found) and code == 12)
 
 
@@ -143,13 +144,15 @@ def first_version(stage: Stage) -> None:
     report.head("Pipeline: prepare, train on January to March, evaluate, gate, register")
     fettle.run("apply")
     first = stage.pipeline("the first quarter")
-    again = fettle.run("pipeline", "run", "--explain")
+    explained = fettle.run("pipeline", "run", "--explain")
+    again = fettle.run("pipeline", "run")
     metrics = json.loads((fettle.project / "work/metrics.json").read_text())
     report.point(2, "the pipeline runs what changed and nothing else",
-                 {"first run": {s["name"]: s["state"] for s in first["steps"]},
-                  "second run": {s["name"]: [s["state"], s["reason"]] for s in again["steps"]}, "metrics": metrics},
-                 every_step_ran_once=all(s["state"] == "ran" for s in first["steps"]),
-                 a_second_run_skips_every_step=all(s["state"] == "skipped" for s in again["steps"]),
+                 {"milliseconds": {s["name"]: s["duration_ms"] for s in first["steps"]}, "metrics": metrics,
+                  "explained": {s["name"]: f"{s['action']}: {'; '.join(s['reasons'])}" for s in explained["steps"]}},
+                 every_step_ran=[s["action"] for s in first["steps"]] == ["run"] * 5,
+                 a_second_run_skips_every_step=[s["action"] for s in again["steps"]] == ["skip"] * 5,
+                 explain_says_why=all(s["action"] == "skip" and s["reasons"] for s in explained["steps"]),
                  the_lock_file_is_written=(fettle.project / "fettle.lock").exists(),
                  the_model_beats_a_constant=metrics["log_loss"] < metrics["log_loss_constant"])
 
@@ -160,7 +163,7 @@ def first_version(stage: Stage) -> None:
                  the_verdict_is_stored=bool(stage.get(f"/verdicts?run_id={first['run_id']}")["verdicts"]))
 
     bundle = json.loads((fettle.project / "work/bundle.json").read_text())
-    manifest = requests.get(f"{stage.server.control}{API}/bundles/{bundle['digest']}", timeout=30).content
+    manifest = requests.get(f"{stage.server.control}{API}/blobs/{bundle['digest']}", timeout=30).content
     champion = stage.champion()
     report.point(5, "a version is an immutable bundle, named by its digest",
                  {"bundle": bundle["digest"], "version": bundle["version"], "files": [f["path"] for f in json.loads(manifest)["files"]]},

@@ -4,14 +4,13 @@
 
 #include "base/text.h"
 #include "serving/json_writer.h"
+#include "serving/refuse.h"
 #include "serving/tensor.h"
 
 namespace fettle::serving {
 namespace {
 
 using Input = inference::ModelInferRequest::InferInputTensor;
-
-std::unexpected<Error> refuse(std::string message) { return fail(Code::InvalidArgument, std::move(message)); }
 
 std::unexpected<Error> wrong_count(const Place& place, int got) {
   return refuse(text::format("input '{}' has {} elements of {}; its shape says {}", place.name, got,
