@@ -184,7 +184,7 @@ export function consequence(verb: 'hold' | 'resume' | 'promote' | 'rollback', ro
         ],
         undo: `Undo: roll out ${champion} again.`,
         button: `Promote ${challenger}`,
-        danger: true,
+        danger: false,
       };
     case 'rollback':
       return {

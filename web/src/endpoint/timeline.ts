@@ -120,24 +120,21 @@ function qualityPanel(model: TimelineModel, palette: Palette, view: TimelineView
 function ratePanel(model: TimelineModel, palette: Palette, view: TimelineView): Panel {
   const color = versionColor(palette);
   const grey = fade(palette.ink, 0.75);
-  const series = model.versions.flatMap((version) => {
+  const series = model.versions.map((version) => {
     const windows = drawnOf(model, version);
     const predicted = windows.map((window): Point => [middle(window), window.report.concept_drift.predicted_mean]);
-    const spread = windows
-      .filter(({ report: { concept_drift: c } }) => says(c.lower, c.upper))
-      .map(({ report: { concept_drift: c }, ...window }) => [middle(window), c.predicted_mean - c.upper, c.predicted_mean - c.lower]);
-    return [
-      custom(spread, drawInterval(grey), { encode: { x: 0, y: [1, 2] } }),
-      line(predicted, color(version), { symbol: 'rect', symbolSize: 5, lineStyle: { width: 1.6, color: color(version) } }),
-    ];
+    return line(predicted, color(version), { symbol: 'rect', symbolSize: 5, lineStyle: { width: 1.6, color: color(version) } });
   });
+  const spread = mains(model)
+    .filter(({ report: { concept_drift: c } }) => says(c.lower, c.upper))
+    .map(({ report: { concept_drift: c }, ...window }) => [middle(window), c.predicted_mean - c.upper, c.predicted_mean - c.lower]);
   const observed = mains(model).map((window) => point(window, window.report.concept_drift.observed_mean, palette.ink, palette));
   return {
     title: 'Predicted and observed rate',
     note: `squares: predicted, by version; dots: observed, its ${level(view)} interval with days as clusters; ${judging}`,
     height: 120,
     yAxis: values(palette, { formatter: (value: number) => `${Math.round(value * 100)} %` }),
-    series: [...series, line(observed, palette.ink, { lineStyle: { width: 1.4, color: grey } })],
+    series: [custom(spread, drawInterval(grey), { encode: { x: 0, y: [1, 2] } }), ...series, line(observed, palette.ink, { lineStyle: { width: 1.4, color: grey } })],
   };
 }
 

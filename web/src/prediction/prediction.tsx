@@ -5,7 +5,7 @@ import { ApiError, curl } from '../api';
 import { useTrace } from '../data';
 import { Command, Copyable } from '../ui/copy';
 import { Failed, Loading, NotFound } from '../ui/notes';
-import { brief, fixed, microseconds, moment } from '../words';
+import { brief, count, fixed, microseconds, moment } from '../words';
 
 const route = getRouteApi('/predictions/$id');
 
@@ -61,17 +61,11 @@ function Origin({ manifest }: { manifest: Manifest }) {
           {from.dirty && <span className="quiet"> with changes that were not committed</span>}
         </dd>
       </div>
-      {Object.entries(from.params ?? {}).map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{String(value)}</dd>
-        </div>
-      ))}
     </>
   );
 }
 
-function Way({ trace: { prediction, version, bundle, run } }: { trace: Trace }) {
+function Way({ trace: { prediction, version, bundle } }: { trace: Trace }) {
   return (
     <section className="panel">
       <h2>The way back</h2>
@@ -87,7 +81,24 @@ function Way({ trace: { prediction, version, bundle, run } }: { trace: Trace }) 
           <dd><Copyable text={prediction.bundle} shown={brief(prediction.bundle)} label="the bundle's digest" /></dd>
         </div>
         {bundle ? <Origin manifest={bundle} /> : <div><dt>origin</dt><dd className="quiet">the bundle is not stored here any more</dd></div>}
-        {run && Object.entries(run.metrics).map(([name, value]) => <div key={name}><dt>{name} of the run</dt><dd>{fixed(value)}</dd></div>)}
+      </dl>
+    </section>
+  );
+}
+
+const figure = (value: number) => (Number.isInteger(value) ? count(value) : fixed(value));
+
+// How the model was made, and how good it was then.
+function Making({ trace: { bundle, run } }: { trace: Trace }) {
+  const params = Object.entries(bundle?.provenance.params ?? {});
+  const metrics = Object.entries(run?.metrics ?? {});
+  if (params.length + metrics.length === 0) return null;
+  return (
+    <section className="panel">
+      <h2>How it was made</h2>
+      <dl className="tree tree-two">
+        {params.map(([name, value]) => <div key={`p ${name}`}><dt>{name}</dt><dd>{String(value)}</dd></div>)}
+        {metrics.map(([name, value]) => <div key={`m ${name}`}><dt>{name}</dt><dd>{figure(value)}</dd></div>)}
       </dl>
     </section>
   );
@@ -101,12 +112,15 @@ export function PredictionScreen() {
     return error ? <Failed error={error} again={() => void refetch()} /> : <Loading />;
   }
   return (
-    <div className="narrow">
+    <div className="prediction">
       <p className="crumb">prediction <Copyable text={id} label="the id" /></p>
       <h1>{data.prediction.output_name ?? 'Output'} {fixed(data.prediction.output)}</h1>
       <p className="head-why">{account(data)}</p>
-      <Inputs trace={data} />
-      <Way trace={data} />
+      <div className="prediction-columns">
+        <Inputs trace={data} />
+        <Way trace={data} />
+      </div>
+      <Making trace={data} />
       <section className="panel">
         <h2>From a shell</h2>
         <Command text={`fettle trace ${id}`} />

@@ -3,7 +3,7 @@ import type { EChartsCoreOption } from 'echarts/core';
 import type { ArmEvidence, Decision, LiveRollout, Rollout } from '../api';
 import type { Palette } from '../chart/palette';
 import { fade, fontFamily } from '../chart/palette';
-import { signed } from '../words';
+import { isActive, signed } from '../words';
 
 export interface Point {
   label: string; // "advance", "now"
@@ -61,14 +61,15 @@ const errorRate = (arm: ArmEvidence | undefined) => (arm?.errors === undefined |
 const stateOf = (seen: number | undefined, limit: number): GuardrailLine['state'] => (seen === undefined || !Number.isFinite(seen) ? 'unknown' : seen > limit ? 'breached' : 'kept');
 
 export function guardrails(rollout: Rollout, { champion, challenger, lower }: Arms): GuardrailLine[] {
+  const none = isActive(rollout) ? 'not seen yet' : 'not recorded';
   const rules = rollout.plan.guardrails;
   const ratio = champion?.latency_p99_us && challenger?.latency_p99_us ? challenger.latency_p99_us / champion.latency_p99_us : undefined;
   const [before, after] = [errorRate(champion), errorRate(challenger)];
   const errors = before === undefined || after === undefined ? undefined : after - before;
   const loss = outcomesOf(challenger) > 0 ? lower : undefined;
   return [
-    { name: 'Loss: lower bound of the difference', limit: `at most ${rules.max_loss_increase === 0 ? '0: not surely worse' : signed(rules.max_loss_increase)}`, seen: loss === undefined ? 'no outcomes yet' : signed(loss), state: stateOf(loss, rules.max_loss_increase) },
-    { name: 'Latency: p99 against the champion', limit: `at most ${rules.max_latency_ratio} ×`, seen: ratio === undefined ? 'not seen yet' : `${ratio.toFixed(2)} ×`, state: stateOf(ratio, rules.max_latency_ratio) },
+    { name: 'Loss: lower bound of the difference', limit: `at most ${rules.max_loss_increase === 0 ? '0: not surely worse' : signed(rules.max_loss_increase)}`, seen: loss === undefined ? none : signed(loss), state: stateOf(loss, rules.max_loss_increase) },
+    { name: 'Latency: p99 against the champion', limit: `at most ${rules.max_latency_ratio} ×`, seen: ratio === undefined ? none : `${ratio.toFixed(2)} ×`, state: stateOf(ratio, rules.max_latency_ratio) },
     { name: 'Errors: rate above the champion’s', limit: `at most ${(rules.max_error_rate_increase * 100).toFixed(1)} points`, seen: errors === undefined ? 'not counted' : `${signed(errors * 100, 2)} points`, state: stateOf(errors, rules.max_error_rate_increase) },
   ];
 }

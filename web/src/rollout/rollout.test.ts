@@ -37,6 +37,10 @@ describe('steps', () => {
     expect([0, 1, 2].map((index) => stepState(running, index))).toEqual(['done', 'now', 'next']);
     expect([0, 1, 2].map((index) => stepState(rolledBack, index))).toEqual(['never', 'never', 'never']);
   });
+  it('that a promotion skipped are not called done', () => {
+    const early: Rollout = { ...running, state: 'promoted', step: 0 };
+    expect([0, 1, 2].map((index) => stepState(early, index))).toEqual(['done', 'skipped', 'done']);
+  });
   it('show a share only where it is known', () => {
     expect(stepShare(running, live)).toBeCloseTo(0.7175);
     expect(stepShare(running, null)).toBeNull();

@@ -62,7 +62,7 @@ function Evidence({ detail }: { detail: api.RolloutDetail }) {
     <section className="panel">
       <h2>Evidence</h2>
       {live?.waiting && <p>{sentence(live.waiting)}</p>}
-      {all.length === 0 && !live && <Empty>No outcome of the challenger has come in yet, so there is nothing to compare.</Empty>}
+      {all.length === 0 && <Empty>{isActive(rollout) ? 'No outcome of the challenger has come in yet, so there is nothing to compare.' : 'No decision of this rollout recorded evidence: people decided.'}</Empty>}
       {last && (
         <>
           <Chart option={drawn.option} height={drawn.height} label={`Difference of mean loss, challenger minus champion: ${signed(last.difference)} (${signed(last.lower)} to ${signed(last.upper)})`} />

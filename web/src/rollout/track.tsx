@@ -1,16 +1,17 @@
 // The steps of a rollout: done, under way, to come.
 import type { LiveRollout, Rollout } from '../api';
 
-export type StepState = 'done' | 'now' | 'next' | 'never';
+export type StepState = 'done' | 'now' | 'next' | 'never' | 'skipped';
 
 export function stepState(rollout: Rollout, index: number): StepState {
-  if (rollout.state === 'promoted') return 'done';
+  const last = index === rollout.plan.steps.length - 1; // all traffic, which a promotion gives
+  if (rollout.state === 'promoted') return index <= rollout.step || last ? 'done' : 'skipped';
   if (index < rollout.step) return 'done';
   if (rollout.state === 'rolled_back') return 'never';
   return index === rollout.step ? 'now' : 'next';
 }
 
-const words: Record<StepState, string> = { done: 'done', now: 'under way', next: 'to come', never: 'not reached' };
+const words: Record<StepState, string> = { done: 'done', now: 'under way', next: 'to come', never: 'not reached', skipped: 'skipped' };
 
 // How much of the outcomes that the running step asks for has come in; null where it is not known.
 export function stepShare(rollout: Rollout, live: LiveRollout | null | undefined): number | null {

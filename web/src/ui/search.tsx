@@ -57,6 +57,7 @@ export default function Search({ close }: { close: () => void }) {
     <Modal opened onClose={close} withCloseButton={false} padding="xs" yOffset="12vh" centered={false} aria-label="Search">
       <TextInput
         data-autofocus
+        className="found-field"
         size="md"
         variant="unstyled"
         px="sm"
