@@ -1,9 +1,9 @@
 // The web page as routes: the built page lies inside the program, so that a server needs no files beside it.
 //
-// Any GET path that no other route takes and that is not an interface's (/api, /ajax-api, /v2, ...) gets the page, which
-// routes by itself, so that every screen has an address that can be shared. Hashed assets are cached for ever, the page
-// itself is checked by ETag. Without a built page (web/dist was missing at configure time) the answer says how to build
-// one. Thread-safe: everything is constant data.
+// Any GET path that no other route takes and that is not an interface's (/api, /ajax-api, /v2, ...) gets the page,
+// which routes by itself, so that every screen has an address that can be shared. Hashed assets are cached for ever,
+// the page itself is checked by ETag. Without a built page (web/dist was missing at configure time) the answer says how
+// to build one. Thread-safe: everything is constant data.
 #pragma once
 
 #include "http/server.h"

@@ -49,6 +49,7 @@ describe('numbers', () => {
   it('stay with their units', () => {
     expect(unbroken('version 4 gets 25 % where origin = ATL')).toBe('version\u00a04 gets 25\u00a0% where origin\u00a0=\u00a0ATL');
     expect(sentence('late')).toBe('Late.');
+    expect(sentence('late_probability: worse')).toBe('late_probability: worse.');
     expect(sentence('Late?')).toBe('Late?');
   });
 });

@@ -101,7 +101,9 @@ export function unbroken(text: string): string {
 
 export function sentence(text: string): string {
   if (text === '') return '';
-  const whole = unbroken(text.charAt(0).toUpperCase() + text.slice(1));
+  // A name stays as it is written: "late_probability: ...".
+  const isName = /^\S*[_:]/.test(text);
+  const whole = unbroken(isName ? text : text.charAt(0).toUpperCase() + text.slice(1));
   return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }
 
