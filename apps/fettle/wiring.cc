@@ -50,8 +50,14 @@ class OwnAddress {
   std::string url_;
 };
 
+// This program, even when its file was replaced while the server runs.
+std::string own_program() {
+  auto path = os::executable_path();
+  return os::exists(path) ? path : "/proc/self/exe";
+}
+
 Result<os::Exit> run_child(OwnAddress& address, os::Command command, const std::function<bool()>& cancelled) {
-  if (!command.argv.empty() && command.argv.front() == "fettle") command.argv.front() = os::executable_path();
+  if (!command.argv.empty() && command.argv.front() == "fettle") command.argv.front() = own_program();
   command.environment["FETTLE_SERVER"] = address.wait(cancelled);
   return os::run(command, {}, cancelled);
 }

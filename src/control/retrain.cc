@@ -24,6 +24,11 @@ std::string replace_all(std::string text, std::string_view from, std::string_vie
   return text;
 }
 
+std::string how(const Retrain& retrain) {
+  if (retrain.state != RetrainState::Failed) return "retrained";
+  return text::format("a retraining failed (exit code {})", retrain.exit_code);
+}
+
 std::string date(std::int64_t ms) { return text::rfc3339(ms).substr(0, 10); }
 
 }  // namespace
@@ -39,7 +44,7 @@ RetrainDecision decide_retrain(const RetrainPolicy& policy, const RetrainFacts& 
     if (retrain.exit_code == kInterrupted) continue;
     const auto until = retrain.event_ms + static_cast<std::int64_t>(policy.cooldown_days * kDayMs);
     if (facts.watermark_ms < until)
-      return waits(text::format("retrained on {}; not again before {}", date(retrain.event_ms), date(until)));
+      return waits(text::format("{} on {}; not again before {}", how(retrain), date(retrain.event_ms), date(until)));
     break;
   }
   return {*alert, ""};

@@ -112,6 +112,15 @@ std::optional<Frame> read_frame(std::string_view bytes) {
   return Frame{static_cast<std::uint8_t>(bytes[4]), bytes.substr(kHead, length), kHead + length + kChecksum};
 }
 
+bool has_id(const Frame& frame, std::string_view id) noexcept {
+  std::uint32_t length = 0;  // both kinds begin with the id
+  if (is_definition(frame) || frame.payload.size() < sizeof length + id.size()) return false;
+  std::memcpy(&length, frame.payload.data(), sizeof length);
+  return length == id.size() && frame.payload.substr(sizeof length, length) == id;
+}
+
+bool is_definition(const Frame& frame) noexcept { return frame.type == kName; }
+
 std::optional<Event> decode(const Frame& frame, std::vector<std::string>& names) {
   Reader reader(frame.payload);
   if (frame.type == kName) {

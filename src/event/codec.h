@@ -33,6 +33,10 @@ struct Frame {
 };
 // The frame at the start of `bytes`; nullopt if it is cut or its checksum is wrong.
 [[nodiscard]] std::optional<Frame> read_frame(std::string_view bytes);
+// Whether it is a prediction or an outcome with this id; much cheaper than decode().
+[[nodiscard]] bool has_id(const Frame& frame, std::string_view id) noexcept;
+// A definition is added to names by decode(), so it must see every one.
+[[nodiscard]] bool is_definition(const Frame& frame) noexcept;
 // The event of a frame, or nullopt for a definition, which is added to `names`, or a payload that does not parse.
 [[nodiscard]] std::optional<Event> decode(const Frame& frame, std::vector<std::string>& names);
 

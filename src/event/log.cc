@@ -261,6 +261,7 @@ Result<Joined> find(const std::string& folder, const std::string& prediction_id)
     std::vector<std::string> names;
     while (const auto frame = read_frame(bytes)) {
       bytes.remove_prefix(frame->size);
+      if (!is_definition(*frame) && !has_id(*frame, prediction_id)) continue;
       auto event = decode(*frame, names);
       if (!event) continue;
       if (auto* p = std::get_if<Prediction>(&*event); p != nullptr && p->id == prediction_id) joined = Joined{*p, {}};
