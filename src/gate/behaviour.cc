@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kDeterminismRows = 4096;
 constexpr std::size_t kLatencyRows = 2000;
-constexpr int kLatencyRounds = 3;
+constexpr int kLatencyRounds = 5;
 
 bool is_probability(float x) { return x >= 0 && x <= 1; }  // false for NaN
 
@@ -50,21 +50,21 @@ std::vector<float> one_by_one_backwards(const Context& context, std::span<const 
   return out;
 }
 
-struct Latency {
-  double p50_us = 0, p99_us = 0;
-};
-
-Latency measure(const Context& context, std::size_t rows, std::size_t width, const Clock& clock) {
-  std::vector<double> us(kLatencyRows);
+// Microseconds of one row at a time, row by row, ascending. Each row is timed in every round and its least time counts:
+// a row that is slow stays slow, while a machine that was busy with something else at the moment is not the model's
+// fault.
+std::vector<double> time_rows(const Context& context, std::size_t width, const Clock& clock) {
+  std::vector<double> us(kLatencyRows, std::numeric_limits<double>::infinity());
   float out = 0;
-  for (std::size_t i = 0; i < us.size(); ++i) {
-    const auto row = context.inputs.valid_rows.subspan(i % rows * width, width);
-    const auto start = clock.monotonic_ns();
-    context.inputs.model.predictor->predict(row, {&out, 1});
-    us[i] = static_cast<double>(clock.monotonic_ns() - start) / 1000;
-  }
+  for (int round = 0; round < kLatencyRounds; ++round)
+    for (std::size_t i = 0; i < us.size(); ++i) {
+      const auto row = context.inputs.valid_rows.subspan(i % context.outputs.size() * width, width);
+      const auto start = clock.monotonic_ns();
+      context.inputs.model.predictor->predict(row, {&out, 1});
+      us[i] = std::min(us[i], static_cast<double>(clock.monotonic_ns() - start) / 1000);
+    }
   std::ranges::sort(us);
-  return {us[us.size() / 2], us[us.size() * 99 / 100]};
+  return us;
 }
 
 }  // namespace
@@ -105,20 +105,18 @@ Result<Check> check_determinism(const Context& context) {
 
 Result<Check> check_latency(const Context& context, const Clock& clock) {
   const Question question{"behaviour.latency", "one row is scored within the budget",
-                          "99th percentile of 2,000 rows scored one at a time on this machine; the best of 3 rounds",
+                          "99th percentile over 2,000 rows scored one at a time on this machine, each row's least of 5 "
+                          "times",
                           "microseconds"};
-  const auto width = context.inputs.model.signature.inputs().size();
-  Latency best{1e300, 1e300};
-  for (int round = 0; round < kLatencyRounds; ++round) {
-    const auto latency = measure(context, context.outputs.size(), width, clock);
-    if (latency.p99_us < best.p99_us) best = latency;
-  }
-  const bool within = best.p99_us <= context.suite.max_latency_us;
-  auto check = found(question, within ? Status::Pass : Status::Fail,
-                     text::format("p99 {:.1f} us, p50 {:.1f} us", best.p99_us, best.p50_us));
-  check.value = best.p99_us;
+  const auto us = time_rows(context, context.inputs.model.signature.inputs().size(), clock);
+  const double p50 = us[us.size() / 2];
+  const double p99 = us[us.size() * 99 / 100];
+  const bool within = p99 <= context.suite.max_latency_us;
+  auto check =
+      found(question, within ? Status::Pass : Status::Fail, text::format("p99 {:.1f} us, p50 {:.1f} us", p99, p50));
+  check.value = p99;
   check.threshold = context.suite.max_latency_us;
-  check.details.set("p50_us", best.p50_us).set("p99_us", best.p99_us);
+  check.details.set("p50_us", p50).set("p99_us", p99);
   if (!within) check.message += "; train fewer or shallower trees, or raise max_latency_us";
   return check;
 }

@@ -66,7 +66,7 @@ Result<Check> check_unseen(const Context& context) {
                           "share of rows"};
   const auto& inputs = context.inputs.model.signature.inputs();
   double worst_share = 0;
-  std::string worst_name = "no input";
+  std::string worst_name;
   auto check = found(question, Status::Pass, "");
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].kind != model::ColumnKind::Category) continue;
@@ -80,7 +80,9 @@ Result<Check> check_unseen(const Context& context) {
   }
   check.value = worst_share;
   check.threshold = context.suite.max_unseen_share;
-  check.message = text::format("{} has {:.2f} % held-out rows of unknown categories", worst_name, worst_share * 100);
+  check.message = worst_share == 0 ? "every category of the held-out rows is known"
+                                   : text::format("{} is of no known category in {:.2f} % of the held-out rows",
+                                                  worst_name, worst_share * 100);
   if (worst_share <= context.suite.max_unseen_share) return check;
   check.status = Status::Fail;
   check.message += "; train on rows that have them, or group rare ones";
