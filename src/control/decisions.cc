@@ -18,9 +18,14 @@ std::string tail(const std::string& text) {
   return text.size() <= kOutputKept ? text : text.substr(text.size() - kOutputKept);
 }
 
-std::string last_line(const std::string& text) {
-  const auto trimmed = std::string(text::trim(text));
-  return trimmed.substr(trimmed.find_last_of('\n') + 1);
+// The line that says why a command failed: the program's own last word, else the last line.
+std::string why_failed(const std::string& output) {
+  std::string last, own;
+  for (const auto& line : text::split(text::trim(output), '\n')) {
+    last = line;
+    if (line.starts_with("fettle: ")) own = line.substr(8);
+  }
+  return own.empty() ? last : own;
 }
 
 }  // namespace
@@ -192,7 +197,7 @@ Result<void> Controller::retrain_ended(const std::string& id, const Result<os::E
   Changes changes;
   const auto text = retrain.exit_code == 0 ? std::string("retraining succeeded")
                                            : text::format("retraining failed (exit code {}): {}", retrain.exit_code,
-                                                          last_line(retrain.output));
+                                                          why_failed(retrain.output));
   changes.changes.push_back(
       {retrain.finished_ms, fold_.watermark(retrain.endpoint), "retrain", retrain.endpoint, id, text});
   changes.retrains = {std::move(retrain)};

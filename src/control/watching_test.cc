@@ -103,9 +103,10 @@ TEST_F(WatchingTest, ConceptDriftOfTwoWeeksStartsOneRetraining) {
   EXPECT_EQ(launched_[0].command.folder, "/project");
   drifted_weeks(2, 1);
   EXPECT_EQ(launched_.size(), 1U) << "one at a time";
-  ASSERT_TRUE(controller_->retrain_ended(launched_[0].retrain.id, os::Exit{5, "trained\ngate failed\n"}));
+  ASSERT_TRUE(controller_->retrain_ended(launched_[0].retrain.id,
+                                         os::Exit{5, "trained\nfettle: step 'gate': too slow\nsee the verdict\n"}));
   EXPECT_EQ(store_.retrains()->at(0).state, RetrainState::Failed);
-  EXPECT_THAT(store_.changes(1)->at(0).text, HasSubstr("retraining failed (exit code 5): gate failed"));
+  EXPECT_THAT(store_.changes(1)->at(0).text, HasSubstr("retraining failed (exit code 5): step 'gate': too slow"));
   drifted_weeks(3, 1);
   EXPECT_EQ(launched_.size(), 1U) << "not within the cool-down";
   EXPECT_THAT(store_.alerts()->at(0).doing, HasSubstr("not again before 2001-05-07"));
