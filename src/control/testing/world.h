@@ -74,12 +74,12 @@ class World : public ::testing::Test {
     ASSERT_TRUE(controller_->load());
   }
 
-  Result<LoadedBundle> load(const std::string& digest) {
+  [[nodiscard]] Result<LoadedBundle> load(const std::string& digest) {
     if (digest == digest_of("damaged")) return fail(Code::DataLoss, "bundle is damaged");
     return bundle_;
   }
 
-  Result<Placed> place(std::int64_t version) {
+  [[nodiscard]] Result<Placed> place(std::int64_t version) {
     clock_.advance_ms(1);
     NewVersion fresh;
     fresh.model = "late";
