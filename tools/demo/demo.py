@@ -10,6 +10,7 @@ import datetime as dt
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 import points
@@ -35,7 +36,15 @@ def make_project(folder: pathlib.Path, sample: bool) -> pathlib.Path:
         head, mark, tail = text.partition("\nrollout:")
         rest = tail[tail.index("\nretrain:"):] if "\nretrain:" in tail else ""
         (project / "fettle.yaml").write_text(head + mark + points.SAMPLE_ROLLOUT + rest)
+    commit(project)
     return project
+
+
+def commit(project: pathlib.Path) -> None:
+    """A user's project is under version control: models are traced back to a commit of it."""
+    for words in (["init", "--quiet"], ["add", "--all"],
+                  ["-c", "user.name=Demo", "-c", "user.email=demo@localhost", "commit", "--quiet", "-m", "Predict late flights"]):
+        subprocess.run(["git", *words], cwd=project, check=True)
 
 
 def play(report: Report, folder: pathlib.Path, arguments) -> Server:

@@ -37,6 +37,7 @@ class Stage:
         self.pinger = None
         self.versions = {}  # what each registered version was made for
         self.sent = self.refused = 0
+        self.prediction = ""  # id of one of the replayed
 
     def get(self, path: str):
         answer = requests.get(self.server.control + API + path, timeout=60)
@@ -227,6 +228,7 @@ def week(stage: Stage, begin, end, hub: str, fault: tuple) -> None:
         "endpoint", "replay", "flights", str(file), "--time", "date", "--label-column", "late",
         "--predict", stage.server.predict, "--batch", str(stage.batch), "--outcome-delay-days", "1",
         "--id-prefix", f"{begin:%m%d}")
+    stage.prediction = f"{begin:%m%d}-{begin:%Y-%m-%d}-0:3"  # the fourth row of the week's first request
     stage.sent += sent["rows"]
     stage.refused += sent["failed"]
     stage.world.land(begin, end)
@@ -324,9 +326,8 @@ def sample_count(text: str) -> int:
 def trace(stage: Stage) -> None:
     report = stage.report
     report.head("Trace: from one prediction back to data and code")
-    prediction = f"{stage.last_prediction}"
-    found = stage.fettle.run("trace", prediction)
-    stage.fettle.show("trace", prediction)
+    found = stage.fettle.run("trace", stage.prediction)
+    stage.fettle.show("trace", stage.prediction)
     provenance = found["bundle"]["provenance"]
     report.point(10, "one prediction leads back to data and code", found,
                  it_names_version_and_run=bool(found["version"]) and found["run"]["run_id"] == provenance["run_id"],
