@@ -185,7 +185,9 @@ Verb Program::verb(std::string_view noun, std::string_view noun_help, std::strin
 }
 
 Verb Program::verb(std::string_view name, std::string_view help) {
-  return {app_->add_subcommand(std::string(name), std::string(help)), result_.get()};
+  auto* app = app_->add_subcommand(std::string(name), std::string(help));
+  if (name.starts_with('_')) app->group("");  // for programs: not in the help
+  return {app, result_.get()};
 }
 
 std::vector<std::string> Program::complete(const std::vector<std::string>& words) const {
