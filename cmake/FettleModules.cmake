@@ -1,10 +1,11 @@
 # fettle_module(NAME RANK n [LINKS module...] [USES library...] [EXCLUDE regex]): a static library from src/NAME/**, its
 # tests from *_test.cc. LINKS are modules of a strictly lower rank; USES are third-party targets, private to the module.
-# Sources that match EXCLUDE belong to a library of their own, for the few programs that need it.
+# Sources that match EXCLUDE belong to a library of their own, for the few programs that need it. APART: never a unity
+# build, since its sources use the same names on purpose (the routes of each kind of object: get, create, remove).
 include(GoogleTest)
 
 function(fettle_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "RANK;EXCLUDE" "LINKS;USES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "APART" "RANK;EXCLUDE" "LINKS;USES")
   set(folder ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
   if(arg_EXCLUDE)
@@ -31,7 +32,7 @@ function(fettle_module name)
   add_library(fettle_${name} STATIC ${sources})
   target_include_directories(fettle_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(fettle_${name} PUBLIC ${links} PRIVATE fettle_flags ${arg_USES})
-  if(FETTLE_UNITY)
+  if(FETTLE_UNITY AND NOT arg_APART)
     set_target_properties(fettle_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   endif()
 

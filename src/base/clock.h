@@ -9,6 +9,8 @@
 
 namespace fettle {
 
+inline constexpr std::int64_t kDayMs = 86'400'000;
+
 class Clock {
  public:
   virtual ~Clock() = default;

@@ -10,7 +10,6 @@
 namespace fettle::control {
 namespace {
 
-constexpr std::size_t kBatch = 20'000;                   // events between two looks at what is due
 constexpr std::uint64_t kEventsPerCheckpoint = 200'000;  // so that a restart does not read what is long closed
 
 Error no_endpoint(const std::string& name) {

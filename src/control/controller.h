@@ -17,6 +17,8 @@
 
 namespace fettle::control {
 
+inline constexpr std::size_t kBatch = 20'000;  // events between two looks at what is due
+
 class Controller {
  public:
   // `launch` starts a retraining that was recorded; its end comes back through retrain_ended(). Must not block.

@@ -17,7 +17,6 @@ namespace fettle::control {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(100);
-constexpr std::size_t kBatch = 20'000;
 
 }  // namespace
 

@@ -29,6 +29,12 @@ std::string how(const Retrain& retrain) {
   return text::format("a retraining failed (exit code {})", retrain.exit_code);
 }
 
+std::int64_t quiet_ms(const RetrainPolicy& policy, const Retrain& last) {
+  const bool failed = last.state == RetrainState::Failed;
+  const double days = failed ? std::min(policy.retry_days, policy.cooldown_days) : policy.cooldown_days;
+  return static_cast<std::int64_t>(days * kDayMs);
+}
+
 std::string date(std::int64_t ms) { return text::rfc3339(ms).substr(0, 10); }
 
 }  // namespace
@@ -42,7 +48,7 @@ RetrainDecision decide_retrain(const RetrainPolicy& policy, const RetrainFacts& 
   if (facts.rollout_running) return waits("waiting for the running rollout before retraining");
   for (const auto& retrain : facts.retrains) {
     if (retrain.exit_code == kInterrupted) continue;
-    const auto until = retrain.event_ms + static_cast<std::int64_t>(policy.cooldown_days * kDayMs);
+    const auto until = retrain.event_ms + quiet_ms(policy, retrain);
     if (facts.watermark_ms < until)
       return waits(text::format("{} on {}; not again before {}", how(retrain), date(retrain.event_ms), date(until)));
     break;

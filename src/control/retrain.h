@@ -14,9 +14,10 @@ namespace fettle::control {
 struct RetrainPolicy {               // fettle.yaml `retrain:`
   std::vector<std::string> command;  // empty = never; {as_of}, {endpoint}, {alert} are filled in
   std::vector<std::string> on;       // kinds of alerts
-  double cooldown_days = 7;          // event time between two starts
+  double cooldown_days = 7;          // event time from the start of one that succeeded to the next
+  double retry_days = 7;             // the same after one that failed: newer data may pass where it did not
 };
-BOOST_DESCRIBE_STRUCT(RetrainPolicy, (), (command, on, cooldown_days))
+BOOST_DESCRIBE_STRUCT(RetrainPolicy, (), (command, on, cooldown_days, retry_days))
 
 struct RetrainFacts {
   std::vector<AlertRecord> alerts;  // of the endpoint, not closed
@@ -31,7 +32,8 @@ struct RetrainDecision {
 };
 
 // At most one retraining at a time, none while a rollout runs (it may already be the answer), none within the
-// cool-down. A retraining that was interrupted by a stop of the server does not count.
+// cool-down, or the shorter of both after a failed one. A retraining that was interrupted by a stop of the server does
+// not count.
 [[nodiscard]] RetrainDecision decide_retrain(const RetrainPolicy& policy, const RetrainFacts& facts);
 
 // The command with its placeholders filled in; {as_of} is the watermark's date.

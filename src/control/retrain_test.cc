@@ -56,13 +56,24 @@ TEST_F(RetrainTest, ItWaitsForTheRolloutForAnotherAndForTheCooldown) {
   last.event_ms = at("2001-05-01");
   facts_.retrains = {last};
   EXPECT_EQ(decide_retrain(policy_, facts_).waiting, "retraining now");
-  facts_.retrains[0].state = RetrainState::Failed;
-  facts_.retrains[0].exit_code = 5;
-  EXPECT_EQ(decide_retrain(policy_, facts_).waiting,
-            "a retraining failed (exit code 5) on 2001-05-01; not again before 2001-05-22");
   facts_.retrains[0].state = RetrainState::Succeeded;
   EXPECT_EQ(decide_retrain(policy_, facts_).waiting, "retrained on 2001-05-01; not again before 2001-05-22");
   facts_.watermark_ms = at("2001-05-22");
+  EXPECT_TRUE(decide_retrain(policy_, facts_).alert);
+}
+
+TEST_F(RetrainTest, AFailedOneIsTriedAgainSooner) {
+  Retrain last;
+  last.event_ms = at("2001-05-09");
+  last.state = RetrainState::Failed;
+  last.exit_code = 5;
+  facts_.retrains = {last};
+  EXPECT_EQ(decide_retrain(policy_, facts_).waiting,
+            "a retraining failed (exit code 5) on 2001-05-09; not again before 2001-05-16");
+  facts_.watermark_ms = at("2001-05-16");
+  EXPECT_TRUE(decide_retrain(policy_, facts_).alert);
+  policy_.cooldown_days = 1;  // never later than after a success
+  facts_.watermark_ms = at("2001-05-10");
   EXPECT_TRUE(decide_retrain(policy_, facts_).alert);
 }
 

@@ -38,6 +38,7 @@ Result<void> check(const RetrainPolicy& policy, const std::string& where) {
     if (std::ranges::find(kKinds, kind) == kKinds.end())
       return fail(Code::InvalidArgument,
                   text::format("{}.on: '{}' is no kind of alert; there are {}", where, kind, text::join(kKinds, ", ")));
+  if (!(policy.retry_days >= 0)) return fail(Code::InvalidArgument, where + ".retry_days: must be 0 or more");
   if (!(policy.cooldown_days >= 0)) return fail(Code::InvalidArgument, where + ".cooldown_days: must be 0 or more");
   return {};
 }

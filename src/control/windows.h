@@ -7,9 +7,10 @@
 
 #include <cstdint>
 
+#include "base/clock.h"
+
 namespace fettle::control {
 
-inline constexpr std::int64_t kDayMs = 86'400'000;
 inline constexpr std::int64_t kWeekMs = 7 * kDayMs;
 
 [[nodiscard]] std::int64_t day_start(std::int64_t ms) noexcept;

@@ -15,8 +15,6 @@ namespace {
 using table::Kind;
 using table::Table;
 
-constexpr std::int64_t kDayMs = 86'400'000;
-
 struct Split {
   std::string name;
   std::int64_t from_ms = 0, until_ms = 0;  // half-open

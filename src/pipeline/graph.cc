@@ -265,37 +265,37 @@ Result<std::vector<Step>> read_steps(const config::Document& document, const Bui
   return steps;
 }
 
-struct Parts {
+struct Built {
   std::vector<Step> steps;
   json::Value params;
 };
 
-Result<Parts> build(const config::Document& document, const BuiltIns& built_ins,
+Result<Built> build(const config::Document& document, const BuiltIns& built_ins,
                     const std::vector<std::string>& overrides) {
-  Parts parts;
+  Built built;
   const auto& params = section(document, "params");
   if (!params.is_object()) return wrong("params", "expected a mapping from a param's name to its value");
-  FETTLE_TRY(parts.params, apply_overrides(params, overrides));
-  FETTLE_TRY(auto steps, read_steps(document, built_ins, parts.params));
+  FETTLE_TRY(built.params, apply_overrides(params, overrides));
+  FETTLE_TRY(auto steps, read_steps(document, built_ins, built.params));
   FETTLE_TRY(const auto makers, find_makers(steps, data_paths(document)));
   connect(steps, makers);
   FETTLE_TRY(const auto order, order_of(steps));
-  parts.steps = sorted(std::move(steps), order);
-  return parts;
+  built.steps = sorted(std::move(steps), order);
+  return built;
 }
 
 }  // namespace
 
 Result<Pipeline> Pipeline::create(const config::Document& document, const BuiltIns& built_ins,
                                   const std::vector<std::string>& overrides) {
-  auto parts = build(document, built_ins, overrides);
-  if (!parts) {
-    const bool in_file = !parts.error().message.starts_with("--set");
-    return fail(in_file ? config::located(document, parts.error()) : parts.error());
+  auto built = build(document, built_ins, overrides);
+  if (!built) {
+    const bool in_file = !built.error().message.starts_with("--set");
+    return fail(in_file ? config::located(document, built.error()) : built.error());
   }
   Pipeline pipeline;
-  pipeline.steps_ = std::move(parts->steps);
-  pipeline.params_ = std::move(parts->params);
+  pipeline.steps_ = std::move(built->steps);
+  pipeline.params_ = std::move(built->params);
   return pipeline;
 }
 

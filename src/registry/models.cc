@@ -19,7 +19,7 @@ Result<void> check_free(Session& session, const std::string& name) {
   return {};
 }
 
-Result<void> put_tag(Session& session, std::int64_t model, const KeyValue& tag) {
+Result<void> put_model_tag(Session& session, std::int64_t model, const KeyValue& tag) {
   FETTLE_TRY_(session.execute("INSERT OR REPLACE INTO registered_model_tags VALUES(?, ?, ?)",
                               {model, std::string_view(tag.key), std::string_view(tag.value)}));
   return {};
@@ -64,7 +64,7 @@ Result<Model> Store::create_model(const std::string& name, const std::vector<Key
         session.execute("INSERT INTO registered_models(name, description, created_ms, updated_ms) VALUES(?, ?, ?, ?)",
                         {std::string_view(name), std::string_view(description), now, now}));
     const auto row = session.last_insert_id();
-    for (const auto& tag : tags) FETTLE_TRY_(put_tag(session, row, tag));
+    for (const auto& tag : tags) FETTLE_TRY_(put_model_tag(session, row, tag));
     return load_model(session, row);
   });
 }
@@ -113,7 +113,7 @@ Result<void> Store::set_model_tag(const std::string& name, const KeyValue& tag) 
   FETTLE_TRY_(check_tag(tag));
   return database_.write([&](Session& session) -> Result<void> {
     FETTLE_TRY(const auto found, need_model(session, name));
-    return put_tag(session, found.row, tag);
+    return put_model_tag(session, found.row, tag);
   });
 }
 

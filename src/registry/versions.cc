@@ -13,7 +13,7 @@ using sql::Session;
 using tracking::read_value;
 using tracking::write_value;
 
-Result<void> put_tag(Session& session, std::int64_t version, const KeyValue& tag) {
+Result<void> put_version_tag(Session& session, std::int64_t version, const KeyValue& tag) {
   FETTLE_TRY_(session.execute("INSERT OR REPLACE INTO model_version_tags VALUES(?, ?, ?)",
                               {version, std::string_view(tag.key), std::string_view(tag.value)}));
   return {};
@@ -62,7 +62,7 @@ Result<Version> Store::create_version(const NewVersion& version) {
   return write_value<Version>(database_, [&](Session& session) -> Result<Version> {
     FETTLE_TRY(const auto model, need_model(session, version.model));
     FETTLE_TRY(const auto row, insert_version(session, model.row, version, clock_.now_ms()));
-    for (const auto& tag : version.tags) FETTLE_TRY_(put_tag(session, row, tag));
+    for (const auto& tag : version.tags) FETTLE_TRY_(put_version_tag(session, row, tag));
     return load_version(session, row);
   });
 }
@@ -156,7 +156,7 @@ Result<void> Store::set_version_tag(const std::string& model, std::int64_t versi
   FETTLE_TRY_(check_tag(tag));
   return database_.write([&](Session& session) -> Result<void> {
     FETTLE_TRY(const auto found, need_version(session, model, version));
-    return put_tag(session, found.row, tag);
+    return put_version_tag(session, found.row, tag);
   });
 }
 

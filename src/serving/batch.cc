@@ -11,8 +11,6 @@
 namespace fettle::serving {
 namespace {
 
-constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
-
 std::string shape_text(std::span<const std::int64_t> shape) {
   std::vector<std::string> parts;
   for (const auto dimension : shape) parts.push_back(std::to_string(dimension));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,6 +38,8 @@ enum class Datatype : std::uint8_t {
 inline constexpr std::size_t kMaxRows = 65'536;  // a request: more would hold up its loop, and the event queue
 
 inline constexpr std::size_t kMaxId = 256;  // bytes of a request's id and of its one unit: each row's event has a copy
+
+inline constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 
 inline constexpr std::string_view kUnitInput = "fettle.unit";
 inline constexpr std::string_view kTimeInput = "fettle.time_ms";

@@ -13,8 +13,6 @@
 namespace fettle::serving {
 namespace {
 
-constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
-
 // "<request id>:<row>", written over `out`.
 void write_id(std::string& out, const Batch& batch, std::size_t row) {
   std::array<char, 20> digits{};

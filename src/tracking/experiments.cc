@@ -12,19 +12,19 @@ namespace {
 
 using sql::Session;
 
-constexpr std::array<Prefix, 6> kPrefixes{{{"attribute", Kind::Attribute},
-                                           {"attributes", Kind::Attribute},
-                                           {"attr", Kind::Attribute},
-                                           {"experiment", Kind::Attribute},
-                                           {"tag", Kind::Tag},
-                                           {"tags", Kind::Tag}}};
-constexpr std::array<Attribute, 4> kAttributes{
+constexpr std::array<Prefix, 6> kExperimentPrefixes{{{"attribute", Kind::Attribute},
+                                                     {"attributes", Kind::Attribute},
+                                                     {"attr", Kind::Attribute},
+                                                     {"experiment", Kind::Attribute},
+                                                     {"tag", Kind::Tag},
+                                                     {"tags", Kind::Tag}}};
+constexpr std::array<Attribute, 4> kExperimentAttributes{
     {{.key = "name", .column = "e.name"},
      {.key = "creation_time", .column = "e.created_ms", .numeric = true},
      {.key = "last_update_time", .column = "e.updated_ms", .numeric = true},
      {.key = "experiment_id", .column = "e.id", .numeric = true, .filtering = false}}};
-constexpr Grammar kGrammar{kPrefixes, kAttributes};
-constexpr Tables kTables{.owner = "e.id", .column = "experiment", .tags = "experiment_tags"};
+constexpr Grammar kExperimentGrammar{kExperimentPrefixes, kExperimentAttributes};
+constexpr Tables kExperimentTables{.owner = "e.id", .column = "experiment", .tags = "experiment_tags"};
 
 Result<void> check_name_free(Session& session, const std::string& name) {
   FETTLE_TRY(const auto taken, find_experiment(session, "name", std::string_view(name)));
@@ -65,8 +65,8 @@ Result<void> set_stage(Session& session, const ExperimentId& id, Stage from, Sta
 
 Result<Ordering> ordering_of(const Search& search) {
   Ordering out;
-  FETTLE_TRY(const auto keys, parse_order(search.order_by, kGrammar));
-  for (const auto& key : keys) out.add(key, kTables);
+  FETTLE_TRY(const auto keys, parse_order(search.order_by, kExperimentGrammar));
+  for (const auto& key : keys) out.add(key, kExperimentTables);
   if (keys.empty()) {
     out.add("e.created_ms", false);
     out.add("e.id", true);
@@ -111,14 +111,14 @@ Result<Experiment> Store::experiment_by_name(const std::string& name) const {
 }
 
 Result<Page<Experiment>> Store::search_experiments(const Search& search) const {
-  FETTLE_TRY(const auto comparisons, parse_filter(search.filter, kGrammar));
+  FETTLE_TRY(const auto comparisons, parse_filter(search.filter, kExperimentGrammar));
   FETTLE_TRY(const auto ordering, ordering_of(search));
   Sql conditions;
   if (search.view == View::All)
     conditions.add("1");
   else
     conditions.add("e.stage = ?", {std::int64_t{search.view == View::Deleted}});
-  conditions.add(where(comparisons, kTables));
+  conditions.add(where(comparisons, kExperimentTables));
   const auto query = text::format("{}|{}|{}", search.filter, text::join(search.order_by, ","), int(search.view));
   return read_value<Page<Experiment>>(database_, [&](Session& session) -> Result<Page<Experiment>> {
     FETTLE_TRY(auto keys, select_page(session, "e.id", Sql{"FROM experiments e", {}}, conditions, ordering, query,

@@ -16,9 +16,9 @@ namespace {
 using sql::Row;
 using sql::Session;
 
-constexpr std::array<Prefix, 4> kPrefixes{
+constexpr std::array<Prefix, 4> kLoggedModelPrefixes{
     {{"attributes", Kind::Attribute}, {"metrics", Kind::Metric}, {"params", Kind::Param}, {"tags", Kind::Tag}}};
-constexpr std::array<Attribute, 10> kAttributes{{
+constexpr std::array<Attribute, 10> kLoggedModelAttributes{{
     {.key = "name", .column = "l.name", .lists = true},
     {.key = "model_id", .column = "l.model_id", .lists = true},
     {.key = "model_type", .column = "l.type", .lists = true},
@@ -30,8 +30,8 @@ constexpr std::array<Attribute, 10> kAttributes{{
     {.key = "last_updated_time", .column = "l.updated_ms", .numeric = true},
     {.key = "creation_timestamp_ms", .column = "l.created_ms", .numeric = true},
 }};
-constexpr Grammar kGrammar{kPrefixes, kAttributes, {}, false};
-constexpr Tables kTables{
+constexpr Grammar kLoggedModelGrammar{kLoggedModelPrefixes, kLoggedModelAttributes, {}, false};
+constexpr Tables kLoggedModelTables{
     .owner = "l.id", .column = "model", .tags = "model_tags", .params = "model_params", .metrics = "model_metrics"};
 
 struct Found {
@@ -149,9 +149,10 @@ Result<Sql> conditions_of(const ModelSearch& search) {
     ids.push(number);
   }
   Sql out{"l.stage = 0 AND l.experiment IN (SELECT value FROM json_each(?))", {json::dump(ids)}};
-  FETTLE_TRY(const auto comparisons, parse_filter(search.filter, kGrammar));
+  FETTLE_TRY(const auto comparisons, parse_filter(search.filter, kLoggedModelGrammar));
   for (const auto& comparison : comparisons)
-    out.add(comparison.kind == Kind::Metric ? metric_condition(comparison, search) : where({comparison}, kTables));
+    out.add(comparison.kind == Kind::Metric ? metric_condition(comparison, search)
+                                            : where({comparison}, kLoggedModelTables));
   return out;
 }
 
@@ -175,12 +176,12 @@ void order_by_metric(Ordering& out, const OrderKey& key, const ModelOrder& order
 Result<Ordering> ordering_of(const ModelSearch& search) {
   Ordering out;
   for (const auto& order : search.order_by) {
-    FETTLE_TRY(auto keys, parse_order({order.field}, kGrammar));
+    FETTLE_TRY(auto keys, parse_order({order.field}, kLoggedModelGrammar));
     keys[0].ascending = order.ascending;
     if (keys[0].kind == Kind::Metric)
       order_by_metric(out, keys[0], order);
     else
-      out.add(keys[0], kTables);
+      out.add(keys[0], kLoggedModelTables);
   }
   if (!out.has("l.created_ms")) out.add("l.created_ms", false);
   out.add("l.id", false);

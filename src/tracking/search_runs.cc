@@ -9,26 +9,26 @@
 namespace fettle::tracking {
 namespace {
 
-constexpr std::array<Prefix, 14> kPrefixes{{{"metric", Kind::Metric},
-                                            {"parameter", Kind::Param},
-                                            {"tag", Kind::Tag},
-                                            {"attribute", Kind::Attribute},
-                                            {"dataset", Kind::Dataset},
-                                            {"metrics", Kind::Metric},
-                                            {"parameters", Kind::Param},
-                                            {"param", Kind::Param},
-                                            {"params", Kind::Param},
-                                            {"tags", Kind::Tag},
-                                            {"attr", Kind::Attribute},
-                                            {"attributes", Kind::Attribute},
-                                            {"run", Kind::Attribute},
-                                            {"datasets", Kind::Dataset}}};
+constexpr std::array<Prefix, 14> kRunPrefixes{{{"metric", Kind::Metric},
+                                               {"parameter", Kind::Param},
+                                               {"tag", Kind::Tag},
+                                               {"attribute", Kind::Attribute},
+                                               {"dataset", Kind::Dataset},
+                                               {"metrics", Kind::Metric},
+                                               {"parameters", Kind::Param},
+                                               {"param", Kind::Param},
+                                               {"params", Kind::Param},
+                                               {"tags", Kind::Tag},
+                                               {"attr", Kind::Attribute},
+                                               {"attributes", Kind::Attribute},
+                                               {"run", Kind::Attribute},
+                                               {"datasets", Kind::Dataset}}};
 
 // status is kept as a number; a filter compares its name.
 constexpr std::string_view kStatus =
     "CASE r.status WHEN 1 THEN 'RUNNING' WHEN 2 THEN 'SCHEDULED' WHEN 3 THEN 'FINISHED' WHEN 4 THEN 'FAILED' "
     "WHEN 5 THEN 'KILLED' END";
-constexpr std::array<Attribute, 13> kAttributes{{
+constexpr std::array<Attribute, 13> kRunAttributes{{
     {.key = "start_time", .column = "r.start_ms", .numeric = true},
     {.key = "end_time", .column = "r.end_ms", .numeric = true, .nullable = true},
     {.key = "run_id", .column = "r.run_id", .lists = true},
@@ -46,7 +46,7 @@ constexpr std::array<Attribute, 13> kAttributes{{
 constexpr std::array<Attribute, 3> kDatasetAttributes{{{.key = "name", .column = "d.name", .lists = true},
                                                        {.key = "digest", .column = "d.digest", .lists = true},
                                                        {.key = "context", .column = "dt.value", .lists = true}}};
-constexpr Tables kTables{
+constexpr Tables kRunTables{
     .owner = "r.id",
     .column = "run",
     .tags = "run_tags",
@@ -56,12 +56,12 @@ constexpr Tables kTables{
         "FROM run_inputs di JOIN datasets d ON d.id = di.dataset LEFT JOIN input_tags dt ON dt.input = di.id "
         "AND dt.key = 'mlflow.data.context' WHERE di.run = r.id"};
 
-constexpr Grammar kGrammar{kPrefixes, kAttributes, kDatasetAttributes};
+constexpr Grammar kRunGrammar{kRunPrefixes, kRunAttributes, kDatasetAttributes};
 
 Result<Ordering> ordering_of(const Search& search) {
   Ordering out;
-  FETTLE_TRY(const auto keys, parse_order(search.order_by, kGrammar));
-  for (const auto& key : keys) out.add(key, kTables);
+  FETTLE_TRY(const auto keys, parse_order(search.order_by, kRunGrammar));
+  for (const auto& key : keys) out.add(key, kRunTables);
   if (!out.has("r.start_ms")) out.add("r.start_ms", false);
   if (!out.has("r.run_id")) out.add("r.run_id", true, Ordering::Type::Text);
   return out;
@@ -81,8 +81,8 @@ Result<Sql> conditions_of(const Search& search) {
     out.add("r.experiment IN (SELECT value FROM json_each(?))", {json::dump(ids)});
   }
   if (search.view != View::All) out.add(" AND r.stage = ?", {std::int64_t{search.view == View::Deleted}});
-  FETTLE_TRY(const auto comparisons, parse_filter(search.filter, kGrammar));
-  out.add(where(comparisons, kTables));
+  FETTLE_TRY(const auto comparisons, parse_filter(search.filter, kRunGrammar));
+  out.add(where(comparisons, kRunTables));
   return out;
 }
 
