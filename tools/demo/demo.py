@@ -9,6 +9,7 @@ import argparse
 import datetime as dt
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -28,14 +29,15 @@ HUB = "ATL"
 
 
 def make_project(folder: pathlib.Path, sample: bool) -> pathlib.Path:
-    """A copy of examples/flights, in which data lands. A sample has 30 times less traffic, so its rollout asks for less."""
+    """A copy of examples/flights, in which data lands; with a rollout and a model that fit a sample, if it is one."""
     project = folder / "flights"
     shutil.copytree(ROOT / "examples/flights", project, ignore=shutil.ignore_patterns("sample", "data", "work", ".fettle"))
     if sample:
-        text = (project / "fettle.yaml").read_text()
-        head, mark, tail = text.partition("\nrollout:")
-        rest = tail[tail.index("\nretrain:"):] if "\nretrain:" in tail else ""
-        (project / "fettle.yaml").write_text(head + mark + points.SAMPLE_ROLLOUT + rest)
+        file = project / "fettle.yaml"
+        text = re.sub(r"(?ms)^rollout:.*?(?=^\w|\Z)", f"rollout:{points.SAMPLE_ROLLOUT}\n", file.read_text())
+        for name, value in points.SAMPLE_PARAMS.items():
+            text = re.sub(rf"(?m)^  {name}: .*$", f"  {name}: {value}", text, count=1)
+        file.write_text(text)
     commit(project)
     return project
 

@@ -1,4 +1,5 @@
 """The demo's points, in the order in which a team would live them. Each does, looks, and tells the report what it saw."""
+import datetime as dt
 import hashlib
 import json
 import os
@@ -16,11 +17,14 @@ from report import Report
 from world import World, milliseconds
 
 HERE = pathlib.Path(__file__).resolve().parent
+DAY = dt.timedelta(days=1)
 WEEK_MS = 7 * 86_400_000
 API = "/api/fettle/v1"
 BUNDLE_FILES = {"model.ubj", "signature.json", "profile.json", "verdict.json", "MLmodel"}
+# A sample has 14 times less data: smaller models fit it; less traffic gives fewer outcomes to wait for, and intervals are
+# wider, and so must the margin be.
+SAMPLE_PARAMS = {"rounds": 60, "depth": 4}
 SAMPLE_ROLLOUT = """
-  # A sample has 30 times less traffic: fewer outcomes to wait for, and a wider margin, since intervals are wider.
   steps:
     - {percent: 20, min_outcomes: 300, margin: 0.1}
     - {percent: 50, min_outcomes: 600, margin: 0.1}
@@ -224,16 +228,24 @@ def week(stage: Stage, begin, end, hub: str, fault: tuple) -> None:
     elif len(rollouts) == 1 and rollouts[0]["state"] == "rolled_back":
         stage.pipeline("deeper trees", "--set", "depth=7")
     file = stage.world.ask(begin, end, hub, fault)
+    tuesday = min(begin + DAY, end)
+    monday = replay(stage, file, begin, tuesday)
+    wait_for_retraining(stage)  # it takes minutes, not the week that the replay would be through by then
+    rest = replay(stage, file, tuesday, end)
+    stage.world.land(begin, end)
+    tell(stage, monday["rows"] + rest["rows"])
+
+
+def replay(stage: Stage, file, begin, end) -> dict:
+    prefix = f"{begin:%m%d}"
     sent = stage.fettle.run(
         "endpoint", "replay", "flights", str(file), "--time", "date", "--label-column", "late",
         "--predict", stage.server.predict, "--batch", str(stage.batch), "--outcome-delay-days", "1",
-        "--id-prefix", f"{begin:%m%d}")
-    stage.prediction = f"{begin:%m%d}-{begin:%Y-%m-%d}-0:3"  # the fourth row of the week's first request
+        "--id-prefix", prefix, "--from", f"{begin:%Y-%m-%d}", "--to", f"{end:%Y-%m-%d}")
+    stage.prediction = f"{prefix}-{begin:%Y-%m-%d}-0:3"  # the fourth row of the first request
     stage.sent += sent["rows"]
     stage.refused += sent["failed"]
-    stage.world.land(begin, end)
-    wait_for_retraining(stage)
-    tell(stage, sent)
+    return sent
 
 
 def wait_for_retraining(stage: Stage) -> None:
@@ -246,10 +258,10 @@ def wait_for_retraining(stage: Stage) -> None:
     raise RuntimeError("the retraining did not end within five minutes")
 
 
-def tell(stage: Stage, sent: dict) -> None:
+def tell(stage: Stage, rows: int) -> None:
     endpoint = stage.get("/endpoints/flights")
     shares = ", ".join(f"v{v['version']} {v['percent']:.0f} %" for v in endpoint["variants"])
-    stage.report.say(f"{sent['rows']:,} rows, {sent['failed']} failed; {shares}; {endpoint['state']}: {endpoint['why']}")
+    stage.report.say(f"{rows:,} rows, {stage.refused} refused so far; {shares}; {endpoint['state']}: {endpoint['why']}")
 
 
 def finished(stage: Stage) -> None:
@@ -299,7 +311,7 @@ def verdict_of_the_watch(stage: Stage, hub: str, fault: tuple) -> None:
                  the_fault_raised_data_quality_and_names_the_hub=any(
                      "distance" in a["subject"] + a["message"] and hub in a["subject"] + a["message"] for a in quality),
                  the_fault_raised_the_feature_alarm_of_the_slice=any("distance" in a["subject"] and hub in a["subject"] for a in drift),
-                 the_alert_started_a_retraining=bool(retrains) and all(r["state"] == "succeeded" for r in retrains),
+                 the_alert_started_a_retraining=any(r["state"] == "succeeded" for r in retrains),
                  the_new_version_passed_gate_and_canary=any(r["state"] == "promoted" for r in made))
 
 
