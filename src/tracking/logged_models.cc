@@ -169,7 +169,7 @@ void order_by_metric(Ordering& out, const OrderKey& key, const ModelOrder& order
           alias, dataset_rule("x", datasets.size())),
       {key.key});
   out.joins.add("", dataset_values(datasets));
-  out.add(text::format("{}.value IS NULL", alias), true);
+  out.add(text::format("({}.value IS NULL)", alias), true);
   out.add(text::format("coalesce({}.value, 0.0)", alias), key.ascending, Ordering::Type::Real);
 }
 

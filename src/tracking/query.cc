@@ -123,7 +123,7 @@ void Ordering::add(const OrderKey& key, const Tables& tables) {
     const auto column = key.attribute->column;
     const bool numeric = key.attribute->numeric;
     if (!key.attribute->nullable) return add(column, key.ascending, numeric ? Type::Integer : Type::Text);
-    add(text::format("{} IS NULL", column), true);
+    add(text::format("({} IS NULL)", column), true);
     return add(text::format("coalesce({}, {})", column, numeric ? "0" : "''"), key.ascending,
                numeric ? Type::Integer : Type::Text);
   }
@@ -134,7 +134,7 @@ void Ordering::add(const OrderKey& key, const Tables& tables) {
                          is_metric ? "(SELECT id FROM metric_keys WHERE key = ?)" : "?"),
             {key.key});
   add(is_metric ? text::format("CASE WHEN {0}.value IS NULL THEN 2 ELSE {0}.is_nan END", alias)
-                : text::format("{}.value IS NULL", alias),
+                : text::format("({}.value IS NULL)", alias),
       true);
   add(text::format("coalesce({}.value, {})", alias, is_metric ? "0.0" : "''"), key.ascending,
       is_metric ? Type::Real : Type::Text);
