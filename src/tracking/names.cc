@@ -58,7 +58,8 @@ Result<void> check_key(std::string_view where, std::string_view key) {
     return invalid_value(where, key,
                          "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), "
                          "colon(:) and slashes (/).");
-  if (const auto path = normalised(key); path != key)
+  const auto path = normalised(key);
+  if (path != key || path == "." || path.starts_with("..") || path.starts_with('/'))
     return invalid_value(where, key,
                          text::format("Names may be treated as files in certain cases, and must not resolve to other "
                                       "names when treated as such. This name would resolve to '{}'",
