@@ -36,8 +36,8 @@ class Api:
         return self.session.post(f"{self.url}/api/2.0/mlflow/{path}", json={} if body is None else body, timeout=20,
                                  **options)
 
-    def get(self, path, **query):
-        return self.session.get(f"{self.url}/api/2.0/mlflow/{path}", params=query, timeout=20)
+    def get(self, route, **query):
+        return self.session.get(f"{self.url}/api/2.0/mlflow/{route}", params=query, timeout=20)
 
 
 @pytest.fixture

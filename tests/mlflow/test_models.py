@@ -48,7 +48,7 @@ def test_autolog_of_a_fit(server, client, data):
     finally:
         mlflow.xgboost.autolog(disable=True)
     got = client.get_run(run.info.run_id)
-    assert got.data.params["n_estimators"] == "3" and got.inputs.dataset_inputs
+    assert got.data.params["max_depth"] == "2" and got.inputs.dataset_inputs
     assert got.outputs.model_outputs
 
 
@@ -149,7 +149,7 @@ def test_artifacts_go_up_and_come_down(server, client, tmp_path):
     client.log_text(run, "übergrüße", "things/naïve name.txt")
     client.log_dict(run, {"a": 1}, "d.json")
     assert [(f.path, f.is_dir, f.file_size) for f in client.list_artifacts(run)] == \
-        [("d.json", False, 10), ("things", True, None)]
+        [("d.json", False, 12), ("things", True, None)]
     assert [f.path for f in client.list_artifacts(run, "things")] == \
         ["things/a.txt", "things/deep", "things/empty", "things/naïve name.txt"]
     got = pathlib.Path(client.download_artifacts(run, "things", str(tmp_path)))
@@ -213,13 +213,14 @@ def test_no_listing_climbs_out(api, path):
 
 def test_what_was_logged_is_there_after_kill(start_server):
     first = start_server()
-    client = mlflow.MlflowClient(first.control)
+    client = mlflow.MlflowClient(first.control, first.control)
     run = client.create_run("0").info.run_id
     client.log_metric(run, "m", 1.5)
     client.log_text(run, "kept", "a.txt")
     client.create_registered_model("m")
     first.kill()
-    again = mlflow.MlflowClient(start_server().control)
+    second = start_server()
+    again = mlflow.MlflowClient(second.control, second.control)
     assert again.get_run(run).data.metrics == {"m": 1.5}
     assert [f.path for f in again.list_artifacts(run)] == ["a.txt"]
     assert again.get_registered_model("m").name == "m"

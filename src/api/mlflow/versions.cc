@@ -62,21 +62,34 @@ Result<void> check_source(const Service& service, const std::string& source, con
   return {};
 }
 
-// Where the files of a source are: "models:/<model id>" and "models:/<name>/<version>" are followed.
-Result<std::string> storage_of(const Service& service, const std::string& source) {
-  if (!source.starts_with(kModels)) return source;
-  const auto rest = source.substr(kModels.size());
+// "models:/<model id>" and "models:/<name>/<version>" are followed to their files, model and run.
+Result<void> follow_source(const Service& service, registry::NewVersion& version) {
+  if (!version.source.starts_with(kModels)) return {};
+  const auto rest = version.source.substr(kModels.size());
   const auto slash = rest.rfind('/');
   if (slash == std::string::npos) {
     FETTLE_TRY(const auto model, service.tracking.models().get(rest));
-    return model.artifact_uri;
+    version.storage_location = model.artifact_uri;
+    if (version.model_id.empty()) version.model_id = model.id;
+    return {};
   }
   const auto number = text::parse_int(rest.substr(slash + 1));
   if (!number)
     return fail(Code::InvalidArgument,
-                text::format("Invalid model version source: '{}'; write models:/NAME/VERSION", source));
-  FETTLE_TRY(const auto version, service.registry.get_version(rest.substr(0, slash), *number));
-  return version.storage_location;
+                text::format("Invalid model version source: '{}'; write models:/NAME/VERSION", version.source));
+  FETTLE_TRY(const auto other, service.registry.get_version(rest.substr(0, slash), *number));
+  version.storage_location = other.storage_location;
+  if (version.model_id.empty()) version.model_id = other.model_id;
+  if (version.run_id.empty()) version.run_id = other.run_id;
+  return {};
+}
+
+Result<void> complete(const Service& service, registry::NewVersion& version) {
+  FETTLE_TRY_(follow_source(service, version));
+  if (version.model_id.empty()) return {};
+  FETTLE_TRY(const auto model, service.tracking.models().get(version.model_id));
+  if (version.run_id.empty()) version.run_id = model.source_run;
+  return {};
 }
 
 // The logged model remembers the versions made from it: a list of {"name", "version"} in one of its tags.
@@ -101,8 +114,7 @@ Result<json::Value> create(const Service& service, const Input& input) {
   FETTLE_TRY(version.model_id, input.text("model_id"));
   FETTLE_TRY(version.tags, input.pairs("tags"));
   FETTLE_TRY_(check_source(service, version.source, version.run_id));
-  FETTLE_TRY(version.storage_location, storage_of(service, version.source));
-  if (!version.model_id.empty()) FETTLE_TRY_(service.tracking.models().get(version.model_id));
+  FETTLE_TRY_(complete(service, version));
   FETTLE_TRY(const auto made, service.registry.create_version(version));
   if (!made.model_id.empty()) FETTLE_TRY_(tag_model(service, made));
   return wrap(made);
