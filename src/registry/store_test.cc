@@ -1,0 +1,95 @@
+#include "registry/store.h"
+
+#include <gtest/gtest.h>
+
+#include "os/file.h"
+#include "tracking/store.h"
+
+namespace fettle::registry {
+namespace {
+
+class RegistryTest : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(store_.create_model("m")); }
+  os::TempFolder folder_ = *os::TempFolder::create();
+  std::unique_ptr<sql::Database> database_ =
+      *sql::Database::open(folder_.path() + "/db", {tracking::Store::migrations(), Store::migrations()});
+  ManualClock clock_{1'000};
+  Store store_{*database_, clock_};
+};
+
+TEST_F(RegistryTest, NumbersRiseAndAreNeverGivenAgain) {
+  EXPECT_EQ(*store_.create_version("m", "s", "r", {}), 1);
+  EXPECT_EQ(*store_.create_version("m", "s", "r", {{"fettle.bundle", "abc"}}), 2);
+  ASSERT_TRUE(store_.delete_version("m", 2));
+  EXPECT_EQ(*store_.create_version("m", "s", "r", {}), 3);
+  EXPECT_EQ(store_.get_version("m", 2).error().code, Code::NotFound);
+  EXPECT_EQ(store_.list_versions("m")->size(), 2U);
+}
+
+TEST_F(RegistryTest, EveryMoveOfAnAliasIsOnTheRecord) {
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(store_.create_version("m", "s", "", {}));
+  ASSERT_TRUE(store_.set_alias("m", "champion", 1, "ada"));
+  clock_.advance_ms(5);
+  ASSERT_TRUE(store_.set_alias("m", "champion", 2, "fettle"));
+  ASSERT_TRUE(store_.set_alias("m", "champion", 2, "fettle"));  // no move
+  EXPECT_EQ(**store_.get_alias("m", "champion"), 2);
+  ASSERT_TRUE(store_.delete_version("m", 2));
+  EXPECT_FALSE(*store_.get_alias("m", "champion"));
+  const auto history = store_.alias_history("m");
+  ASSERT_EQ(history->size(), 3U);
+  EXPECT_EQ(history->at(1).actor, "fettle");
+  EXPECT_EQ(history->at(1).from, 1);
+  EXPECT_EQ(history->at(1).time_ms, 1'005);
+  EXPECT_EQ(history->at(0).version, 0);
+}
+
+TEST_F(RegistryTest, AliasesMustPointSomewhereAndBeNames) {
+  ASSERT_TRUE(store_.create_version("m", "s", "", {}));
+  EXPECT_EQ(store_.set_alias("m", "champion", 9, "ada").error().code, Code::NotFound);
+  for (const auto* alias : {"", "latest", "LATEST", "v1", "V22", "a b", "ä"})
+    EXPECT_EQ(store_.set_alias("m", alias, 1, "ada").error().code, Code::InvalidArgument) << alias;
+  EXPECT_EQ(**store_.get_alias("m", "latest"), 1);
+  EXPECT_EQ(store_.get_alias("other", "champion").error().code, Code::NotFound);
+}
+
+TEST_F(RegistryTest, StagesArchiveTheOthers) {
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(store_.create_version("m", "s", "", {}));
+  ASSERT_TRUE(store_.move_to_stage("m", 1, "production", false));
+  ASSERT_TRUE(store_.move_to_stage("m", 2, "Production", true));
+  EXPECT_EQ(store_.get_version("m", 1)->stage, "Archived");
+  EXPECT_EQ(store_.latest_versions("m", {"Production"})->at(0).version, 2);
+  EXPECT_FALSE(store_.move_to_stage("m", 1, "None", true));
+  EXPECT_FALSE(store_.move_to_stage("m", 1, "Limbo", false));
+}
+
+TEST_F(RegistryTest, ARenamedModelKeepsItsVersionsAndADeletedOneNothing) {
+  ASSERT_TRUE(store_.create_version("m", "s", "", {{"k", "v"}}));
+  ASSERT_TRUE(store_.rename_model("m", "n"));
+  EXPECT_EQ(store_.get_version("n", 1)->tag("k"), "v");
+  EXPECT_EQ(store_.create_model("n").error().code, Code::AlreadyExists);
+  ASSERT_TRUE(store_.delete_model("n"));
+  EXPECT_EQ(store_.get_version("n", 1).error().code, Code::NotFound);
+  EXPECT_TRUE(store_.create_model("n"));
+}
+
+TEST_F(RegistryTest, PromptsStayOutUnlessAskedFor) {
+  ASSERT_TRUE(store_.create_model("p", {{"mlflow.prompt.is_prompt", "true"}}));
+  const auto names = [&](const std::string& filter) {
+    Query query;
+    query.filter = filter;
+    std::string out;
+    const auto found = store_.search_models(query);
+    for (const auto& model : found->items) out += model.name;
+    return out;
+  };
+  EXPECT_EQ(names(""), "m");
+  EXPECT_EQ(names("tags.`mlflow.prompt.is_prompt` = 'true'"), "p");
+  EXPECT_EQ(names("tags.`mlflow.prompt.is_prompt` != 'false'"), "p");
+  EXPECT_EQ(names("tags.`mlflow.prompt.is_prompt` = 'false'"), "m");
+  EXPECT_EQ(names("name LIKE 'M%'"), "");
+  EXPECT_EQ(names("name ILIKE 'M%'"), "m");
+}
+
+}  // namespace
+}  // namespace fettle::registry
