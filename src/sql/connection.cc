@@ -6,6 +6,7 @@ namespace fettle::sql {
 namespace {
 
 constexpr int kBusyTimeoutMs = 10'000;
+constexpr std::size_t kMaxStatements = 256;  // searches make statements of many shapes
 
 class StatementRow final : public Row {
  public:
@@ -115,12 +116,21 @@ std::unexpected<Error> Connection::error(int code) const {
 
 Result<sqlite3_stmt*> Connection::prepare(std::string_view statement) {
   if (const auto found = statements_.find(std::string(statement)); found != statements_.end()) return found->second;
+  if (statements_.size() >= kMaxStatements) forget_statements();
   sqlite3_stmt* prepared = nullptr;
   const int code = sqlite3_prepare_v3(handle_, statement.data(), static_cast<int>(statement.size()),
                                       SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
   if (code != SQLITE_OK) return error(code);
   statements_.emplace(statement, prepared);
   return prepared;
+}
+
+void Connection::forget_statements() {
+  std::erase_if(statements_, [](const auto& entry) {
+    if (sqlite3_stmt_busy(entry.second) != 0) return false;
+    sqlite3_finalize(entry.second);
+    return true;
+  });
 }
 
 Result<sqlite3_stmt*> Connection::bind(std::string_view statement, std::span<const Parameter> parameters) {

@@ -32,6 +32,7 @@ class Connection final : public Session {
   [[nodiscard]] Result<sqlite3_stmt*> prepare(std::string_view statement);
   [[nodiscard]] Result<sqlite3_stmt*> bind(std::string_view statement, std::span<const Parameter> parameters);
   [[nodiscard]] std::unexpected<Error> error(int code) const;
+  void forget_statements();  // all that are not running
 
   sqlite3* handle_;
   std::string path_;

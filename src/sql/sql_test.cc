@@ -163,5 +163,20 @@ TEST_F(SqlTest, AcknowledgedWritesSurviveKill) {
   }
 }
 
+TEST_F(SqlTest, StatementsOfManyShapesAreForgottenButNotTheRunningOne) {
+  const auto database = open();
+  std::int64_t seen = 0;
+  const auto read = database->read([&](Session& session) {
+    return session.query("SELECT 1 UNION ALL SELECT 2", {}, [&](const Row& row) {
+      seen += row.integer(0);
+      for (int i = 0; i < 600; ++i)
+        EXPECT_TRUE(session.query("SELECT " + std::to_string(i), {}, [](const Row&) { return true; }));
+      return true;
+    });
+  });
+  ASSERT_TRUE(read);
+  EXPECT_EQ(seen, 3);
+}
+
 }  // namespace
 }  // namespace fettle::sql
