@@ -68,10 +68,18 @@ struct Listeners {
 
 Result<Listeners> listen(const Options& options, serving::Runtime& runtime) {
   Listeners listeners;
-  FETTLE_TRY(listeners.http,
-             http::Server::start({.address = options.http, .loops = static_cast<int>(options.loops)}, routes(runtime)));
+  FETTLE_TRY(listeners.http, http::Server::start({.address = options.http,
+                                                  .loops = static_cast<int>(options.loops),
+                                                  .certificate_file = options.certificate,
+                                                  .key_file = options.key},
+                                                 routes(runtime)));
   if (!options.grpc.empty()) {
-    FETTLE_TRY(listeners.grpc, serving::GrpcServer::start(options.grpc, runtime));
+    serving::GrpcTls tls;
+    if (!options.certificate.empty()) {
+      FETTLE_TRY(tls.certificate, os::read_file(options.certificate));
+      FETTLE_TRY(tls.key, os::read_file(options.key));
+    }
+    FETTLE_TRY(listeners.grpc, serving::GrpcServer::start(options.grpc, runtime, tls));
   }
   return listeners;
 }

@@ -17,6 +17,8 @@ const std::vector<Option>& known() {
   static const std::vector<Option> options{{"--name", &Options::name},
                                            {"--http", &Options::http},
                                            {"--grpc", &Options::grpc},
+                                           {"--tls-certificate", &Options::certificate},
+                                           {"--tls-key", &Options::key},
                                            {"--events", &Options::events},
                                            {"--ready-file", &Options::ready_file},
                                            {"--model-version", &Options::version},
@@ -91,6 +93,8 @@ Every file is checked against the bundle's manifest first.
 
   --http HOST:PORT      where to answer HTTP (127.0.0.1:8000)
   --grpc HOST:PORT      answer gRPC here, too
+  --tls-certificate F   PEM file: HTTP and gRPC speak TLS
+  --tls-key F           PEM file: the certificate's key
   --name NAME           the model's name in requests (the bundle's)
   --model-version N     the version that answers say
   --events FOLDER       keep an event for every prediction and outcome here

@@ -17,6 +17,7 @@ struct Options {
   std::string grpc;                     // HOST:PORT; empty = no gRPC
   std::string events;                   // folder; empty = no events are kept
   std::string ready_file;               // empty = none
+  std::string certificate, key;         // PEM files; both set = TLS
   std::int64_t version = 0;             // of the registered model
   std::int64_t loops = 1;               // threads that answer
   bool allow_unauthenticated = false;   // listen beyond this machine

@@ -61,11 +61,15 @@ Result<json::Value> read(const Result<http::Response>& response, const std::stri
 
 Result<json::Value> send(const std::string& server, http::Method method, std::string_view path,
                          const json::Value* body) {
-  FETTLE_TRY(auto client, http::Client::create(server));
+  FETTLE_TRY(auto client, connect(server));
   return read(client.send(method, path, body == nullptr ? "" : json::dump(*body)), server, path);
 }
 
 }  // namespace
+
+Result<http::Client> connect(const std::string& server) {
+  return http::Client::create(server, {.ca_file = os::environment("FETTLE_CA_FILE").value_or("")});
+}
 
 std::string server_url(const std::string& option) {
   auto url = option;
@@ -93,19 +97,19 @@ Result<json::Value> remove(const std::string& server, std::string_view path) {
 }
 
 Result<bool> exists(const std::string& server, std::string_view path) {
-  FETTLE_TRY(auto client, http::Client::create(server));
+  FETTLE_TRY(auto client, connect(server));
   FETTLE_TRY(const auto response, client.send(http::Method::Head, path));
   if (response.status < 400 || response.status == 404) return response.status != 404;
   return fail(error_of(response, server, path));
 }
 
 Result<json::Value> upload(const std::string& server, std::string_view path, const std::string& file) {
-  FETTLE_TRY(auto client, http::Client::create(server));
+  FETTLE_TRY(auto client, connect(server));
   return read(client.upload(http::Method::Put, path, file), server, path);
 }
 
 Result<void> download(const std::string& server, std::string_view path, const std::string& file) {
-  FETTLE_TRY(auto client, http::Client::create(server));
+  FETTLE_TRY(auto client, connect(server));
   FETTLE_TRY(const auto response, client.download(path, file));
   if (response.status >= 400) return fail(error_of(response, server, path));
   return {};

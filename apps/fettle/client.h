@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "http/client.h"
 #include "json/value.h"
 
 namespace fettle::client {
@@ -13,6 +14,10 @@ namespace fettle::client {
 // http://127.0.0.1:5000. No '/' at the end.
 [[nodiscard]] std::string server_url(const std::string& option);
 constexpr std::string_view kServerHelp = "Server's address; else FETTLE_SERVER, MLFLOW_TRACKING_URI or port 5000 here";
+
+// A connection of one's own, for many requests. https:// servers are trusted by the certificates in FETTLE_CA_FILE
+// (PEM), or by the system's.
+[[nodiscard]] Result<http::Client> connect(const std::string& server);
 
 // `path` begins with '/' and may have a query; parts must be http::percent_encode'd. A status of 400 or more is an
 // Error with the server's message and the code that fits the status; Unavailable when there is no server. An empty

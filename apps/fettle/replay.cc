@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "client.h"
-#include "http/client.h"
 #include "json/value.h"
 
 namespace fettle::cli {
@@ -91,7 +90,7 @@ class Replay {
 
   Result<void> connect() {
     for (int i = 0; i < std::max(target_.connections, 1); ++i) {
-      FETTLE_TRY(auto client, http::Client::create(target_.predict));
+      FETTLE_TRY(auto client, client::connect(target_.predict));
       clients_.push_back(std::move(client));
     }
     return {};

@@ -56,9 +56,12 @@ std::string own_program() {
   return os::exists(path) ? path : "/proc/self/exe";
 }
 
-Result<os::Exit> run_child(OwnAddress& address, os::Command command, const std::function<bool()>& cancelled) {
+// A retraining asks this server; over TLS it trusts the server's own certificate.
+Result<os::Exit> run_child(OwnAddress& address, const std::string& certificate, os::Command command,
+                           const std::function<bool()>& cancelled) {
   if (!command.argv.empty() && command.argv.front() == "fettle") command.argv.front() = own_program();
   command.environment["FETTLE_SERVER"] = address.wait(cancelled);
+  if (!certificate.empty()) command.environment["FETTLE_CA_FILE"] = certificate;
   return os::run(command, {}, cancelled);
 }
 
@@ -98,6 +101,7 @@ struct Platform::Impl {
   std::unique_ptr<control::Store> records;
   std::unique_ptr<serving::Runtime> runtime;
   OwnAddress address;
+  std::string certificate;  // of the listeners; empty = plain
   std::unique_ptr<control::Loop> loop;
   std::unique_ptr<Listener> control, predict;
   std::unique_ptr<serving::GrpcServer> grpc;
@@ -130,11 +134,30 @@ Result<void> Platform::Impl::start_loop(const std::string& data) {
                            {},       {}};
   parts.endpoint_changed = [this](const control::Endpoint& endpoint) { follow_endpoint(*registry, endpoint); };
   parts.run_retrain = [this](const os::Command& command, const std::function<bool()>& cancelled) {
-    return run_child(address, command, cancelled);
+    return run_child(address, certificate, command, cancelled);
   };
   FETTLE_TRY(loop, control::Loop::start(std::move(parts)));
   return {};
 }
+
+namespace {
+
+http::ServerOptions http_options(const ServerOptions& options, const std::string& address) {
+  return {.address = address,
+          .spool_folder = options.data + "/spool",
+          .certificate_file = options.certificate,
+          .key_file = options.key};
+}
+
+Result<serving::GrpcTls> grpc_tls(const ServerOptions& options) {
+  if (options.certificate.empty()) return serving::GrpcTls();
+  serving::GrpcTls tls;
+  FETTLE_TRY(tls.certificate, os::read_file(options.certificate));
+  FETTLE_TRY(tls.key, os::read_file(options.key));
+  return tls;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Listener>> Platform::Impl::listen_control(const ServerOptions& options) {
   http::Router router;
@@ -142,21 +165,22 @@ Result<std::unique_ptr<Listener>> Platform::Impl::listen_control(const ServerOpt
   api::add_fettle_routes(router, {*loop, *records, *blobs, *tracking, *events, clock, options.data + "/events",
                                   kFettleVersion, started_ms});
   api::add_page_routes(router);
-  return Listener::start("control", {.address = options.control, .spool_folder = options.data + "/spool"},
-                         std::move(router), [] { return std::string(); });
+  return Listener::start("control", http_options(options, options.control), std::move(router),
+                         [] { return std::string(); });
 }
 
 Result<std::unique_ptr<Listener>> Platform::Impl::listen_predict(const ServerOptions& options) {
   http::Router router;
   serving::add_routes(router, *runtime);
-  return Listener::start("predict", {.address = options.predict, .spool_folder = options.data + "/spool"},
-                         std::move(router), [this] { return serving::exposition(*runtime); });
+  return Listener::start("predict", http_options(options, options.predict), std::move(router),
+                         [this] { return serving::exposition(*runtime); });
 }
 
 Result<void> Platform::Impl::listen(const ServerOptions& options) {
   FETTLE_TRY(control, listen_control(options));
   FETTLE_TRY(predict, listen_predict(options));
-  FETTLE_TRY(grpc, serving::GrpcServer::start(options.grpc, *runtime));
+  FETTLE_TRY(const auto tls, grpc_tls(options));
+  FETTLE_TRY(grpc, serving::GrpcServer::start(options.grpc, *runtime, tls));
   address.set(control->url());
   return {};
 }
@@ -175,6 +199,7 @@ Result<std::unique_ptr<Platform>> Platform::start(const ServerOptions& options) 
   FETTLE_TRY_(os::make_folders(options.data));
   FETTLE_TRY(auto lock, os::FileLock::acquire(options.data + "/lock"));
   auto impl = std::make_unique<Impl>(std::move(lock));
+  impl->certificate = options.certificate;
   FETTLE_TRY_(impl->open(options.data));
   FETTLE_TRY_(impl->start_loop(options.data));
   FETTLE_TRY_(impl->listen(options));

@@ -15,6 +15,7 @@ struct ServerOptions {
   std::string control = "127.0.0.1:5000";
   std::string predict = "127.0.0.1:8000";
   std::string grpc = "127.0.0.1:8001";
+  std::string certificate, key;  // PEM files; both set = every listener speaks TLS
 };
 
 class Platform {

@@ -206,15 +206,16 @@ Response get_blob(const FettleParts& parts, const Request& request) {
 
 // The manifest, sent last: every file that it names must be there.
 Result<json::Value> put_bundle(const FettleParts& parts, const Request& request) {
-  FETTLE_TRY(const auto manifest, bundle::parse(request.body));
-  for (const auto& file : manifest.files) {
+  const auto manifest = bundle::parse(request.body);
+  if (!manifest) return fail(Code::InvalidArgument, manifest.error().message);  // the sender's bytes, not ours
+  for (const auto& file : manifest->files) {
     const auto digest = Digest::parse(file.digest);
     if (!digest || !parts.blobs.has(*digest))
       return fail(Code::FailedPrecondition,
                   text::format("file '{}' ({}) of the bundle is not stored; PUT /api/fettle/v1/blobs/{} first",
                                file.path, file.digest.substr(0, 12), file.digest));
   }
-  FETTLE_TRY(const auto digest, parts.blobs.put(bundle::canonical(manifest)));
+  FETTLE_TRY(const auto digest, parts.blobs.put(bundle::canonical(*manifest)));
   return named("digest", json::Value(digest.hex()));
 }
 

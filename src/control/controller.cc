@@ -226,6 +226,9 @@ Result<Project> Controller::apply(Project project) {
 }
 
 Result<VerdictRecord> Controller::record_verdict(VerdictRecord verdict) {
+  if (verdict.status.empty() || !verdict.verdict.is_object())
+    return fail(Code::InvalidArgument,
+                "a verdict needs its status and itself: {\"run_id\", \"status\", \"verdict\": {}}");
   verdict.created_ms = parts_.clock.now_ms();
   // The same verdict of the same run, sent again, is one record.
   verdict.id = Digest::of(verdict.run_id + '\n' + json::dump(verdict.verdict)).brief();

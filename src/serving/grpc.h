@@ -14,11 +14,16 @@
 
 namespace fettle::serving {
 
+struct GrpcTls {  // contents of PEM files; empty = plain
+  std::string certificate, key;
+};
+
 class GrpcServer {
  public:
-  // `address` is HOST:PORT, port 0 for a free one; without TLS. Unavailable if the port is in use. `runtime` is
-  // borrowed and outlives the server.
-  [[nodiscard]] static Result<std::unique_ptr<GrpcServer>> start(std::string_view address, Runtime& runtime);
+  // `address` is HOST:PORT, port 0 for a free one. Unavailable if the port is in use, or TLS has no use for the
+  // certificate. `runtime` is borrowed and outlives the server.
+  [[nodiscard]] static Result<std::unique_ptr<GrpcServer>> start(std::string_view address, Runtime& runtime,
+                                                                 const GrpcTls& tls = {});
   ~GrpcServer();                              // drain with 0 ms
   [[nodiscard]] std::string address() const;  // "127.0.0.1:43211", the real port
   // Stops accepting and lets running requests finish, at most `timeout_ms`.

@@ -217,14 +217,25 @@ struct GrpcServer::Impl {
   }
 };
 
+namespace {
+
+std::shared_ptr<grpc::ServerCredentials> credentials(const GrpcTls& tls) {
+  if (tls.certificate.empty()) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs.push_back({.private_key = tls.key, .cert_chain = tls.certificate});
+  return grpc::SslServerCredentials(options);
+}
+
+}  // namespace
+
 GrpcServer::GrpcServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GrpcServer::~GrpcServer() { drain(0); }
 
-Result<std::unique_ptr<GrpcServer>> GrpcServer::start(std::string_view address, Runtime& runtime) {
+Result<std::unique_ptr<GrpcServer>> GrpcServer::start(std::string_view address, Runtime& runtime, const GrpcTls& tls) {
   auto impl = std::make_unique<Impl>(runtime);
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(std::string(address), grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(std::string(address), credentials(tls), &port);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(kMaxMessage);
   builder.RegisterService(&impl->service);
