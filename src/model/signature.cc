@@ -54,7 +54,7 @@ int Signature::index_of(std::string_view input) const noexcept {
 }
 
 float Signature::code(std::size_t input, std::string_view text) const noexcept {
-  const auto found = codes_[input].find(std::string(text));
+  const auto found = codes_[input].find(text);
   return found == codes_[input].end() ? std::numeric_limits<float>::quiet_NaN() : found->second;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -35,7 +36,11 @@ class Signature {
  private:
   std::vector<InputColumn> inputs_;
   std::string output_;
-  std::vector<std::unordered_map<std::string, float>> codes_;
+  struct TextHash {  // looks views up without making texts of them
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+  };
+  std::vector<std::unordered_map<std::string, float, TextHash, std::equal_to<>>> codes_;
 };
 
 }  // namespace fettle::model

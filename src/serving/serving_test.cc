@@ -244,7 +244,7 @@ TEST_F(Serving, DamagedRequestsAreRefusedOrRead) {
     }
     batch_.begin(*endpoint);
     const auto result = i % 3 == 2 ? reader_.read_invocation(json, batch_)
-                                   : reader_.read_infer(json, i % 3 == 0 ? tensors : std::string(), batch_);
+                                   : reader_.read_infer(json, i % 3 == 0 ? std::string_view(tensors) : "", batch_);
     if (!result) continue;
     infer(batch_, *runtime_, 0);
     ++read;
