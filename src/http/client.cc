@@ -52,10 +52,10 @@ struct Client::Impl {
   Address address;
   std::string base;
   ClientOptions options;
-  bool secure = false;
   asio::io_context context{1};
-  asio::ssl::context tls{asio::ssl::context::tls_client};
-  std::optional<asio::ssl::stream<beast::tcp_stream>> stream;  // used without its TLS layer for http://
+  std::optional<asio::ssl::context> tls;  // https:// only: it takes a millisecond to make
+  std::optional<beast::tcp_stream> plain;
+  std::optional<asio::ssl::stream<beast::tcp_stream>> encrypted;
   beast::flat_buffer buffer;
   bool answered = false;  // part of an answer has been read
 
@@ -63,7 +63,7 @@ struct Client::Impl {
   template <typename Start>
   ErrorCode wait(Start start) {
     ErrorCode result = beast::error::timeout;
-    stream->next_layer().expires_after(std::chrono::milliseconds(options.timeout_ms));
+    tcp().expires_after(std::chrono::milliseconds(options.timeout_ms));
     start([&result](ErrorCode error, auto&&...) { result = error; });
     context.restart();
     context.run();
@@ -72,26 +72,35 @@ struct Client::Impl {
 
   ErrorCode connect() {
     buffer.clear();
-    stream.emplace(context, tls);
+    if (tls)
+      encrypted.emplace(context, *tls);
+    else
+      plain.emplace(context);
     asio::ip::tcp::resolver resolver(context);
     ErrorCode error;
     const auto found = resolver.resolve(address.host, std::to_string(address.port), error);
     if (error) return error;
-    error = wait([&](auto done) { stream->next_layer().async_connect(found, done); });
-    return error || !secure ? error : handshake();
+    error = wait([&](auto done) { tcp().async_connect(found, done); });
+    return error || !tls ? error : handshake();
   }
 
   ErrorCode handshake() {
-    ::SSL_set_tlsext_host_name(stream->native_handle(), address.host.c_str());
-    stream->set_verify_callback(asio::ssl::host_name_verification(address.host));
-    return wait([&](auto done) { stream->async_handshake(asio::ssl::stream_base::client, done); });
+    ::SSL_set_tlsext_host_name(encrypted->native_handle(), address.host.c_str());
+    encrypted->set_verify_callback(asio::ssl::host_name_verification(address.host));
+    return wait([&](auto done) { encrypted->async_handshake(asio::ssl::stream_base::client, done); });
   }
 
   // Runs `use` on the stream that requests travel on.
-  void on_stream(const auto& use) { secure ? use(*stream) : use(stream->next_layer()); }
+  void on_stream(const auto& use) { tls ? use(*encrypted) : use(*plain); }
+  beast::tcp_stream& tcp() { return tls ? encrypted->next_layer() : *plain; }
+  [[nodiscard]] bool connected() const { return plain.has_value() || encrypted.has_value(); }
+  void disconnect() {
+    plain.reset();
+    encrypted.reset();
+  }
 
   std::unexpected<Error> error_of(const ErrorCode& error) {
-    stream.reset();
+    disconnect();
     if (error == beast::error::timeout)
       return fail(Code::DeadlineExceeded,
                   text::format("{} did not answer within {}", base,
@@ -109,7 +118,7 @@ struct Client::Impl {
     answered = !error;
     while (!error && !parser.is_done())
       error = wait([&](auto done) { on_stream([&](auto& on) { bhttp::async_read_some(on, buffer, parser, done); }); });
-    if (!error && !parser.get().keep_alive()) stream.reset();
+    if (!error && !parser.get().keep_alive()) disconnect();
     return error;
   }
 
@@ -117,7 +126,7 @@ struct Client::Impl {
   template <typename Body, typename MakeParser>
   auto send(bhttp::request<Body>& request, bool idempotent, MakeParser make_parser) -> Result<decltype(make_parser())> {
     for (bool retried = false;; retried = true) {
-      const bool kept = stream.has_value();
+      const bool kept = connected();
       if (!kept)
         if (const auto error = connect()) return error_of(error);
       auto parser = make_parser();
@@ -128,7 +137,7 @@ struct Client::Impl {
                     text::format("the answer of {} is larger than {}", base, text::human_bytes(options.max_body)));
       // The server may have closed a kept connection between two requests.
       if (!kept || retried || answered || !idempotent || error == beast::error::timeout) return error_of(error);
-      stream.reset();
+      disconnect();
     }
   }
 
@@ -166,8 +175,10 @@ Result<Client> Client::create(std::string_view base, ClientOptions options) {
   impl->address = std::move(address);
   impl->base = base;
   impl->options = std::move(options);
-  impl->secure = secure;
-  if (secure) FETTLE_TRY_(trust(impl->tls, impl->options.ca_file));
+  if (secure) {
+    impl->tls.emplace(asio::ssl::context::tls_client);
+    FETTLE_TRY_(trust(*impl->tls, impl->options.ca_file));
+  }
   return Client(std::move(impl));
 }
 
