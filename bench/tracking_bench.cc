@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -30,10 +31,7 @@ constexpr int kPoints = 10'000;
 
 template <typename T>
 T need(Result<T> result) {
-  if (!result) {
-    std::fprintf(stderr, "tracking_bench: %s\n", result.error().message.c_str());
-    std::exit(1);
-  }
+  if (!result) throw std::runtime_error(result.error().message);  // so that the programs under load are ended
   if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
 
@@ -88,6 +86,7 @@ World make_world(const std::string& url) {
 // One thread a connection, each waiting for its answer before it asks again.
 bench::Load run(const std::string& url, int connections, const std::function<Call(std::int64_t)>& next) {
   std::atomic<std::int64_t> count = 0;
+  std::atomic<std::uint64_t> failed = 0;
   std::vector<std::vector<double>> times(static_cast<std::size_t>(connections));
   const auto start = Clock::now();
   {
@@ -98,7 +97,12 @@ bench::Load run(const std::string& url, int connections, const std::function<Cal
         while (Clock::now() - start < std::chrono::duration<double>(kSeconds)) {
           const auto call = next(count++);
           const auto before = Clock::now();
-          ask(client, call);
+          try {
+            ask(client, call);
+          } catch (const std::runtime_error&) {
+            ++failed;
+            continue;
+          }
           mine.push_back(std::chrono::duration<double, std::micro>(Clock::now() - before).count());
         }
       });
@@ -107,7 +111,8 @@ bench::Load run(const std::string& url, int connections, const std::function<Cal
   std::vector<double> all;
   for (const auto& mine : times) all.insert(all.end(), mine.begin(), mine.end());
   std::ranges::sort(all);
-  return {static_cast<double>(all.size()) / seconds, all[all.size() / 2], all[all.size() * 99 / 100], 0};
+  if (all.empty()) throw std::runtime_error("no request was answered");
+  return {static_cast<double>(all.size()) / seconds, all[all.size() / 2], all[all.size() * 99 / 100], failed};
 }
 
 struct Measure {
@@ -166,10 +171,7 @@ void print(bool json, const std::string& name, const bench::Load& ours, const st
 
 std::string url_of(std::uint16_t port) { return text::format("http://127.0.0.1:{}", port); }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const std::vector<std::string_view> flags(argv + 1, argv + argc);
+void run_all(const std::vector<std::string_view>& flags) {
   const bool json = std::ranges::contains(flags, "--json");
   const auto temp = need(os::TempFolder::create());
   const auto& folder = temp.path();
@@ -199,5 +201,16 @@ int main(int argc, char** argv) {
   }
   std::printf(json ? "{\"measure\": \"tracking_memory\", \"resident_mb\": %.1f}\n" : "memory after it: %.1f MB\n",
               fettle.resident_mb());
-  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    run_all({argv + 1, argv + argc});
+    return 0;
+  } catch (const std::runtime_error& error) {
+    std::fprintf(stderr, "tracking_bench: %s\n", error.what());
+    return 1;
+  }
 }

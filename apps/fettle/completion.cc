@@ -7,8 +7,10 @@
 namespace fettle::cli {
 namespace {
 
-constexpr std::string_view kBash =
-    R"sh(_fettle() { COMPREPLY=($(compgen -W "$(fettle _complete -- "${COMP_WORDS[@]:1:COMP_CWORD-1}" 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}")); }
+constexpr std::string_view kBash = R"sh(_fettle() {
+  local words; words=$(fettle _complete -- "${COMP_WORDS[@]:1:COMP_CWORD-1}" 2>/dev/null)
+  COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
+}
 complete -o default -F _fettle fettle)sh";
 constexpr std::string_view kZsh = "autoload -U +X bashcompinit && bashcompinit\n";
 
