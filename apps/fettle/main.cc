@@ -1,12 +1,14 @@
 // The command line: every verb, one shape (cli.h).
 #include "cli.h"
+#include "server_verb.h"
 #include "step.h"
 #include "version.h"
 
 int main(int argc, char** argv) {
   fettle::cli::Program program("Fettle versions, builds, tests, deploys, watches and retrains machine-learning models.",
                                kFettleVersion);
-  fettle::cli::add_server_verb(program);
+  fettle::cli::add_server_verb(program,
+                               [argv](const fettle::cli::ServerOptions&) { return fettle::cli::become_server(argv); });
   fettle::cli::add_data_verbs(program);
   fettle::cli::add_pipeline_verbs(program);
   fettle::cli::add_gate_verbs(program);

@@ -50,16 +50,16 @@ class OwnAddress {
   std::string url_;
 };
 
-// This program, even when its file was replaced while the server runs.
-std::string own_program() {
-  auto path = os::executable_path();
-  return os::exists(path) ? path : "/proc/self/exe";
+// The command line's program, beside this one.
+std::string command_line() {
+  const auto self = os::executable_path();
+  return self.substr(0, self.rfind('/')) + "/fettle";
 }
 
 // A retraining asks this server; over TLS it trusts the server's own certificate.
 Result<os::Exit> run_child(OwnAddress& address, const std::string& certificate, os::Command command,
                            const std::function<bool()>& cancelled) {
-  if (!command.argv.empty() && command.argv.front() == "fettle") command.argv.front() = own_program();
+  if (!command.argv.empty() && command.argv.front() == "fettle") command.argv.front() = command_line();
   command.environment["FETTLE_SERVER"] = address.wait(cancelled);
   if (!certificate.empty()) command.environment["FETTLE_CA_FILE"] = certificate;
   return os::run(command, {}, cancelled);

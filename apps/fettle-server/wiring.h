@@ -7,16 +7,9 @@
 #include <string>
 
 #include "base/result.h"
+#include "server_verb.h"
 
 namespace fettle::cli {
-
-struct ServerOptions {
-  std::string data;
-  std::string control = "127.0.0.1:5000";
-  std::string predict = "127.0.0.1:8000";
-  std::string grpc = "127.0.0.1:8001";
-  std::string certificate, key;  // PEM files; both set = every listener speaks TLS
-};
 
 class Platform {
  public:

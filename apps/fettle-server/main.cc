@@ -1,0 +1,11 @@
+// fettle-server: what `fettle server` becomes. Its own program, so that a server carries no trainer and no Arrow, and
+// the command line no server.
+#include "serve.h"
+#include "version.h"
+
+int main(int argc, char** argv) {
+  fettle::cli::Program program("Fettle's server: tracking, registry, rollouts, monitors, predictions and the page.",
+                               kFettleVersion);
+  fettle::cli::add_server_verb(program, fettle::cli::serve);
+  return program.run(argc, argv);
+}

@@ -1,0 +1,40 @@
+#include "server_verb.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "base/text.h"
+#include "os/process.h"
+
+namespace fettle::cli {
+
+void add_server_verb(Program& program, std::function<Result<void>(const ServerOptions&)> serve) {
+  auto options = std::make_shared<ServerOptions>();
+  auto verb = program.verb("server", "Start the server and stay until SIGINT or SIGTERM");
+  verb.option("--data", options->data, "Folder that holds all of the server's state").required();
+  verb.option("--control", options->control, "HOST:PORT of the control plane: MLflow's API, Fettle's API, the page");
+  verb.option("--predict", options->predict, "HOST:PORT of predictions over HTTP");
+  verb.option("--grpc", options->grpc, "HOST:PORT of predictions over gRPC");
+  verb.option("--tls-certificate", options->certificate,
+              "PEM file: every listener speaks TLS; it should name this host");
+  verb.option("--tls-key", options->key, "PEM file: the certificate's key");
+  verb.option("--ready-file", options->ready_file, "Write the real addresses here once every listener answers");
+  verb.flag("--allow-unauthenticated", options->allow_unauthenticated,
+            "Listen beyond this machine without access control");
+  verb.examples(
+      "  fettle server --data ./data\n  fettle server --data ./data --control 127.0.0.1:0 --ready-file ready.json");
+  verb.action([options, serve = std::move(serve)](Output&) { return serve(*options); });
+}
+
+Result<void> become_server(char** argv) {
+  const auto self = os::executable_path();
+  const auto path = self.substr(0, self.rfind('/')) + "/fettle-server";
+  ::execv(path.c_str(), argv);
+  return fail(Code::Internal,
+              text::format("cannot start '{}': {}; it belongs beside this program", path, std::strerror(errno)));
+}
+
+}  // namespace fettle::cli

@@ -1,0 +1,26 @@
+// `fettle server`: its options. The verb is known to the command line; the server itself is the program fettle-server.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "cli.h"
+
+namespace fettle::cli {
+
+struct ServerOptions {
+  std::string data;
+  std::string control = "127.0.0.1:5000";
+  std::string predict = "127.0.0.1:8000";
+  std::string grpc = "127.0.0.1:8001";
+  std::string certificate, key;  // PEM files; both set = every listener speaks TLS
+  std::string ready_file;        // empty = none
+  bool allow_unauthenticated = false;
+};
+
+void add_server_verb(Program& program, std::function<Result<void>(const ServerOptions&)> serve);
+
+// Becomes the program fettle-server beside this one, with the same words; returns only if that fails.
+[[nodiscard]] Result<void> become_server(char** argv);
+
+}  // namespace fettle::cli
