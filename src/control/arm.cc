@@ -35,15 +35,24 @@ double LatencyHistogram::quantile_bound(double q, double z) const noexcept {
   return at_rank(std::max(n * q + z * std::sqrt(n * q * (1 - q)), 0.0));
 }
 
-void ArmCounts::add_prediction(std::uint64_t request, double latency_us) noexcept {
-  if (requests_ > 0 && request == last_request_) return;
-  last_request_ = request;
-  ++requests_;
-  latency_.add(latency_us);
+void ArmCounts::add_prediction(std::uint64_t request, double latency_us, double output) noexcept {
+  if (requests_ == 0 || request != last_request_) {
+    last_request_ = request;
+    last_failed_ = false;
+    ++requests_;
+    latency_.add(latency_us);
+  }
+  if (std::isfinite(output) || last_failed_) return;
+  last_failed_ = true;
+  ++errors_;
+}
+
+void ArmCounts::add_outcome(double loss) noexcept {
+  if (std::isfinite(loss)) loss_.add(loss);
 }
 
 rollout::Arm ArmCounts::arm() const noexcept {
-  return {.requests = requests_, .errors = 0, .latency_p99_us = latency_.quantile(0.99), .loss = loss_};
+  return {.requests = requests_, .errors = errors_, .latency_p99_us = latency_.quantile(0.99), .loss = loss_};
 }
 
 double loss_of(double output, double label) noexcept {

@@ -1,4 +1,4 @@
-// One variant's figures since a rollout step began: requests, latency, loss. Nothing here allocates.
+// One variant's figures since a rollout step began: requests, errors, latency, loss. Nothing here allocates.
 #pragma once
 
 #include <array>
@@ -27,15 +27,18 @@ class LatencyHistogram {
 
 class ArmCounts {
  public:
-  // Rows of one request come one after the other and share its latency, which counts once.
-  void add_prediction(std::uint64_t request, double latency_us) noexcept;
-  void add_outcome(double loss) noexcept { loss_.add(loss); }
+  // Rows of one request come one after the other and share its latency, which counts once. A request with a row whose
+  // output is no finite number is an error, once.
+  void add_prediction(std::uint64_t request, double latency_us, double output) noexcept;
+  // A loss that is no finite number belongs to an error, which was counted: it has no say in the mean.
+  void add_outcome(double loss) noexcept;
   [[nodiscard]] rollout::Arm arm() const noexcept;
   // The end of the 99th percentile's interval that is `z` standard errors of its rank away.
   [[nodiscard]] double latency_p99_bound(double z) const noexcept { return latency_.quantile_bound(0.99, z); }
 
  private:
-  std::uint64_t requests_ = 0, last_request_ = 0;
+  std::uint64_t requests_ = 0, errors_ = 0, last_request_ = 0;
+  bool last_failed_ = false;
   LatencyHistogram latency_;
   stats::Moments loss_;
 };

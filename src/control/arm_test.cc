@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 namespace fettle::control {
 namespace {
@@ -34,9 +35,30 @@ TEST(LatencyHistogram, BoundsHoldTheQuantileAndASmallSampleHasNoUpperOne) {
 
 TEST(ArmCounts, ARequestCountsOnceHoweverManyRowsItHas) {
   ArmCounts counts;
-  for (int row = 0; row < 250; ++row) counts.add_prediction(1, 900);
-  counts.add_prediction(2, 100);
+  for (int row = 0; row < 250; ++row) counts.add_prediction(1, 900, 0.5);
+  counts.add_prediction(2, 100, 0.5);
   EXPECT_EQ(counts.arm().requests, 2U);
+  EXPECT_EQ(counts.arm().errors, 0U);
+}
+
+TEST(ArmCounts, ARequestWithAnOutputThatIsNoNumberIsOneError) {
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  ArmCounts counts;
+  for (const double output : {0.5, kNaN, kInfinity}) counts.add_prediction(1, 10, output);
+  for (const double output : {kInfinity, 0.5}) counts.add_prediction(2, 10, output);
+  counts.add_prediction(3, 10, 0.5);
+  EXPECT_EQ(counts.arm().requests, 3U);
+  EXPECT_EQ(counts.arm().errors, 2U);
+}
+
+TEST(ArmCounts, TheLossOfAnErrorDoesNotSpoilTheMean) {
+  ArmCounts counts;
+  counts.add_outcome(0.25);
+  counts.add_outcome(loss_of(std::numeric_limits<double>::quiet_NaN(), 1));
+  counts.add_outcome(loss_of(std::numeric_limits<double>::infinity(), 0));
+  EXPECT_EQ(counts.arm().loss.n, 1U);
+  EXPECT_EQ(counts.arm().loss.mean, 0.25);
 }
 
 TEST(LossOf, IsLogLossOfAProbabilityElseSquaredError) {

@@ -49,11 +49,11 @@ BOOST_DESCRIBE_STRUCT(Settled, (), (events, watermark_ms))
 // What one arm of a running rollout has shown since its step began.
 struct ArmView {
   std::string variant;
-  std::uint64_t requests = 0, outcomes = 0;
+  std::uint64_t requests = 0, errors = 0, outcomes = 0;
   double mean_loss = 0;
   double latency_p99_us = 0;
 };
-BOOST_DESCRIBE_STRUCT(ArmView, (), (variant, requests, outcomes, mean_loss, latency_p99_us))
+BOOST_DESCRIBE_STRUCT(ArmView, (), (variant, requests, errors, outcomes, mean_loss, latency_p99_us))
 
 struct LiveRollout {
   std::string rollout;
@@ -70,9 +70,11 @@ struct LiveEndpoint {
   std::uint64_t predictions = 0, outcomes = 0;
   std::int64_t watermark_ms = 0;  // its latest event time; 0 = no traffic yet
   std::uint64_t late = 0;         // rows of windows that were closed when they came
-  std::uint64_t unmatched = 0;    // outcomes whose prediction is unknown or already has one
+  std::uint64_t unmatched = 0;    // outcomes whose prediction already has one: they do not count
+  std::uint64_t corrected = 0;    // of these, those that contradict the one that counts
   std::optional<LiveRollout> rollout;
 };
-BOOST_DESCRIBE_STRUCT(LiveEndpoint, (), (name, serving, predictions, outcomes, watermark_ms, late, unmatched, rollout))
+BOOST_DESCRIBE_STRUCT(LiveEndpoint, (),
+                      (name, serving, predictions, outcomes, watermark_ms, late, unmatched, corrected, rollout))
 
 }  // namespace fettle::control

@@ -25,7 +25,10 @@ Controller::Controller(LoopParts parts, Launch launch)
         const auto loaded = parts_.load(bundle);
         if (!loaded) log::warn(text::format("{}; its traffic is counted, not judged", loaded.error().message));
         return loaded ? loaded->reference : nullptr;
-      }) {}
+      }) {
+  if (!parts_.end_orphans)
+    parts_.end_orphans = [](const std::string& name, const std::string& value) { return os::end_marked(name, value); };
+}
 
 Result<void> Controller::load() {
   FETTLE_TRY(const auto records, load_records(parts_.store));
@@ -59,16 +62,20 @@ Result<void> Controller::restore_windows() {
   return {};
 }
 
-// Their processes ended with the server that started them, or nobody waits for them any more.
+// Nobody waits for their processes any more. Those that outlived the server (kill -9) are ended: they would run beside
+// the next retraining, in the same folder. A pipeline goes on from its last finished step, so little is lost.
 Result<void> Controller::fail_interrupted() {
   Changes changes;
   for (const auto& [name, endpoint] : state_.endpoints())
     for (auto retrain : state_.retrains(name)) {
       if (retrain.state != RetrainState::Running) continue;
+      const auto ended = parts_.end_orphans(kRetrainMark, mark_of(retrain));
+      if (!ended) log::error(text::format("retraining {}: {}", retrain.id, ended.error().message));
       retrain.state = RetrainState::Failed;
       retrain.exit_code = kInterrupted;
       retrain.finished_ms = parts_.clock.now_ms();
-      retrain.output += "the server stopped while this ran";
+      retrain.output = ended.value_or(0) == 0 ? "the server stopped while this ran"
+                                              : "the server died while this ran; its processes were ended";
       changes.retrains.push_back(std::move(retrain));
     }
   return changes.empty() ? Result<void>() : commit(std::move(changes));
@@ -191,7 +198,9 @@ Result<Rollout> Controller::command(const std::string& id, Verb verb, const std:
   const auto* endpoint = state_.endpoint(rollout.endpoint);
   if (endpoint == nullptr) return fail(no_endpoint(rollout.endpoint));
   const auto at = when(rollout.endpoint);
-  FETTLE_TRY(auto changes, obey(rollout, *endpoint, verb, actor, reason, at));
+  const auto evidence = evidence_of(rollout);
+  FETTLE_TRY(const auto decision, judged(rollout, evidence));
+  FETTLE_TRY(auto changes, obey(rollout, *endpoint, {verb, actor, reason}, decision, evidence, at));
   if (verb == Verb::Promote)
     changes.alerts = close_alerts(state_.open_alerts(rollout.endpoint), "another version serves now", at).alerts;
   auto moved = changes.rollouts.front();

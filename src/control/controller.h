@@ -64,7 +64,8 @@ class Controller {
 
   [[nodiscard]] When when(const std::string& endpoint) const;
   [[nodiscard]] rollout::Evidence evidence_of(const Rollout& rollout) const;
-  [[nodiscard]] rollout::Evidence cautious(const Rollout& rollout, rollout::Evidence evidence) const;
+  // What the plan makes of the evidence. DataLoss or InvalidArgument if the stored plan cannot be read.
+  [[nodiscard]] Result<rollout::Decision> judged(const Rollout& rollout, rollout::Evidence evidence) const;
   [[nodiscard]] StepEvidence step_of(const Rollout& rollout) const;
   [[nodiscard]] std::string variant_of(const std::string& endpoint, const std::string& bundle) const;
 

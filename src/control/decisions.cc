@@ -112,12 +112,13 @@ rollout::Evidence Controller::evidence_of(const Rollout& rollout) const {
 }
 
 // A latency is too high when that is beyond doubt: the challenger's lower bound against the champion's upper one.
-rollout::Evidence Controller::cautious(const Rollout& rollout, rollout::Evidence evidence) const {
+Result<rollout::Decision> Controller::judged(const Rollout& rollout, rollout::Evidence evidence) const {
+  FETTLE_TRY(const auto plan, read_plan(rollout.plan, {}, "stored plan"));
   if (const auto* step = fold_.evidence(rollout.endpoint)) {
     evidence.champion.latency_p99_us = step->champion_arm.latency_p99_bound(kLatencyErrors);
     evidence.challenger.latency_p99_us = step->challenger_arm.latency_p99_bound(-kLatencyErrors);
   }
-  return evidence;
+  return rollout::decide(plan, evidence);
 }
 
 Result<void> Controller::decide_rollouts() {
@@ -125,9 +126,8 @@ Result<void> Controller::decide_rollouts() {
   for (const auto& [name, rollout] : running) {
     const auto* endpoint = state_.endpoint(name);
     if (rollout.state != RolloutState::Running || endpoint == nullptr) continue;
-    FETTLE_TRY(const auto plan, read_plan(rollout.plan, {}, "stored plan"));
     const auto evidence = evidence_of(rollout);
-    const auto decision = rollout::decide(plan, cautious(rollout, evidence));
+    FETTLE_TRY(const auto decision, judged(rollout, evidence));
     if (decision.action == rollout::Action::Hold) continue;
     FETTLE_TRY(auto changes, follow(rollout, *endpoint, decision, evidence, when(name)));
     if (decision.action == rollout::Action::Promote)
@@ -164,6 +164,7 @@ Result<void> Controller::start_retrain(const std::string& endpoint, AlertRecord 
   os::Command command;
   command.argv = retrain.command;
   command.folder = project->folder;
+  command.environment[kRetrainMark] = mark_of(retrain);
   Changes changes;
   changes.retrains = {retrain};
   changes.changes.push_back({at.now_ms, at.event_ms, "retrain", endpoint, retrain.id,
@@ -217,19 +218,20 @@ std::vector<LiveEndpoint> Controller::live() const {
       live.watermark_ms = counts.watermark.ms();
       live.late = counts.late;
       live.unmatched = counts.unmatched;
+      live.corrected = counts.corrected;
     }
     if (const auto* rollout = state_.running_rollout(name)) {
       const auto evidence = evidence_of(*rollout);
       LiveRollout shown;
       shown.rollout = rollout->id;
       for (const auto& [variant, arm] : {std::pair(kChampion, evidence.champion), {kChallenger, evidence.challenger}})
-        shown.arms.push_back({variant, arm.requests, arm.loss.n, arm.loss.mean, arm.latency_p99_us});
-      if (const auto plan = read_plan(rollout->plan, {}, "stored plan")) {
-        const auto decision = rollout::decide(*plan, cautious(*rollout, evidence));
-        shown.waiting = rollout->state == RolloutState::Held ? "held by a person: " + rollout->reason : decision.reason;
-        shown.difference = decision.difference;
-        shown.lower = decision.lower;
-        shown.upper = decision.upper;
+        shown.arms.push_back({variant, arm.requests, arm.errors, arm.loss.n, arm.loss.mean, arm.latency_p99_us});
+      if (const auto decision = judged(*rollout, evidence)) {
+        shown.waiting =
+            rollout->state == RolloutState::Held ? "held by a person: " + rollout->reason : decision->reason;
+        shown.difference = decision->difference;
+        shown.lower = decision->lower;
+        shown.upper = decision->upper;
       }
       live.rollout = std::move(shown);
     }

@@ -31,7 +31,7 @@ void Fold::add(const event::Prediction& prediction, event::Cursor at) {
     ++counts.late;
     return;
   }
-  const Pending row{prediction.time_ms, prediction.output, index, false};
+  const Pending row{prediction.time_ms, prediction.output, 0, index, false};
   if (!pending_.emplace(key_of(prediction.id), row).second) return;  // it came before
   add_to_step(prediction, at);
   if (closed) return;
@@ -47,19 +47,26 @@ void Fold::add_to_step(const event::Prediction& prediction, event::Cursor at) {
   auto& step = found->second;
   if (!step.first) step.first = at;
   const auto request = request_of(prediction.id);
-  if (prediction.bundle == step.champion) step.champion_arm.add_prediction(request, prediction.latency_us);
-  if (prediction.bundle == step.challenger) step.challenger_arm.add_prediction(request, prediction.latency_us);
+  if (prediction.bundle == step.champion)
+    step.champion_arm.add_prediction(request, prediction.latency_us, prediction.output);
+  if (prediction.bundle == step.challenger)
+    step.challenger_arm.add_prediction(request, prediction.latency_us, prediction.output);
 }
 
 void Fold::add(const event::Outcome& outcome) {
   const auto found = pending_.find(key_of(outcome.id));
-  if (found == pending_.end() || found->second.joined) {
-    if (found != pending_.end()) ++endpoints_[streams_[found->second.stream].endpoint].unmatched;
+  if (found == pending_.end()) return;
+  auto& row = found->second;
+  auto& stream = streams_[row.stream];
+  const auto label = static_cast<float>(outcome.label);
+  if (row.joined) {
+    auto& counts = endpoints_[stream.endpoint];
+    ++counts.unmatched;
+    if (label != row.label) ++counts.corrected;
     return;
   }
-  auto& row = found->second;
   row.joined = true;
-  auto& stream = streams_[row.stream];
+  row.label = label;
   if (const auto step = steps_.find(stream.endpoint); step != steps_.end() && row.time_ms > step->second.after_ms) {
     const double loss = loss_of(row.output, outcome.label);
     if (stream.bundle == step->second.champion) step->second.champion_arm.add_outcome(loss);

@@ -1,9 +1,9 @@
 // What the event log adds up to: per bundle and day a profile, per running rollout two arms.
 //
 // A fold of events in log order; it decides nothing. Outcomes are joined to their prediction by id: the first outcome
-// counts, a prediction that comes twice counts once. A day's profile is kept until its week is closed, since a week is
-// the merge of its days. Restart = fold again from low_water(): every open window and every running step begins after
-// it. Not thread-safe.
+// counts (README.md says why), a prediction that comes twice counts once. A day's profile is kept until its week is
+// closed, since a week is the merge of its days. Restart = fold again from low_water(): every open window and every
+// running step begins after it. Not thread-safe.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -45,7 +45,7 @@ struct StepEvidence {                         // of a running rollout
 
 struct EndpointCounts {
   Watermark watermark;
-  std::uint64_t predictions = 0, outcomes = 0, late = 0, unmatched = 0;
+  std::uint64_t predictions = 0, outcomes = 0, late = 0, unmatched = 0, corrected = 0;
 };
 
 struct WeekKey {
@@ -82,7 +82,7 @@ class Fold {
  private:
   struct Pending {  // a prediction that may get its outcome
     std::int64_t time_ms = 0;
-    float output = 0;
+    float output = 0, label = 0;
     std::uint32_t stream = 0;
     bool joined = false;
   };

@@ -40,7 +40,8 @@ struct Loop::Impl {
   std::vector<LiveEndpoint> live;
 
   std::atomic<bool> cancelled = false;
-  std::map<std::string, std::jthread> retrains;  // the loop thread's own, until it has ended
+  std::map<std::string, std::jthread> retrains;   // the loop thread's own, until it has ended
+  std::map<std::string, Result<os::Exit>> ended;  // retrainings whose end is not recorded yet
   std::jthread thread;
 
   // Queues `work` and waits for its answer.
@@ -87,6 +88,7 @@ struct Loop::Impl {
         command(controller);
         publish();
       }
+      record_ended();
       turn();
       publish();
     }
@@ -97,12 +99,24 @@ struct Loop::Impl {
                                 auto exit = run(command, [this] { return cancelled.load(); });
                                 if (cancelled) return;  // recorded as interrupted by the next start
                                 const std::lock_guard lock(mutex);
-                                commands.emplace_back([id, exit = std::move(exit)](Controller& its) {
-                                  if (const auto done = its.retrain_ended(id, exit); !done)
-                                    log::error(done.error().message);
-                                });
-                                wake.notify_one();
+                                ended.insert_or_assign(id, std::move(exit));
                               }));
+  }
+
+  // What cannot be recorded (disk full) is tried again with the next turn.
+  void record_ended() {
+    std::map<std::string, Result<os::Exit>> taken;
+    {
+      const std::lock_guard lock(mutex);
+      taken.swap(ended);
+    }
+    for (auto& [id, exit] : taken) {
+      const auto done = controller.retrain_ended(id, exit);
+      if (done) continue;
+      log::error(text::format("the end of retraining {} is not recorded yet: {}", id, done.error().message));
+      const std::lock_guard lock(mutex);
+      ended.insert_or_assign(id, std::move(exit));
+    }
   }
 
   void stop() {

@@ -31,6 +31,8 @@ struct LoopParts {  // borrowed; all outlive the loop
   std::function<void(const Endpoint&)> endpoint_changed;  // moves the registry's aliases; may be empty
   // Runs a retraining on a thread of its own; `cancelled` turns true when the loop stops. Empty = os::run.
   std::function<Result<os::Exit>(const os::Command&, const std::function<bool()>& cancelled)> run_retrain;
+  // Ends the processes that have NAME=VALUE in their environment; how many there were. Empty = os::end_marked.
+  std::function<Result<std::size_t>(const std::string& name, const std::string& value)> end_orphans;
 };
 
 class Loop {

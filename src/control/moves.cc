@@ -10,7 +10,7 @@
 namespace fettle::control {
 namespace {
 
-std::string_view word(RolloutState state) {
+std::string_view name_of(RolloutState state) {
   switch (state) {
     case RolloutState::Running:
       return "running";
@@ -61,6 +61,13 @@ DecisionRecord record(const Rollout& rollout, std::string action, std::string ac
           0,
           0,
           json::Value::object()};
+}
+
+void set_evidence(DecisionRecord& record, const rollout::Decision& decision, const rollout::Evidence& evidence) {
+  record.difference = decision.difference;
+  record.lower = decision.lower;
+  record.upper = decision.upper;
+  record.evidence = to_json(evidence);
 }
 
 // Puts the rollout at its step: traffic after the watermark counts for it.
@@ -142,10 +149,7 @@ Result<Changes> follow(const Rollout& before, const Endpoint& endpoint, const ro
                         : promote ? "promote"
                                   : "rollback",
                         "fettle", decision.reason, when);
-  decided.difference = decision.difference;
-  decided.lower = decision.lower;
-  decided.upper = decision.upper;
-  decided.evidence = to_json(evidence);
+  set_evidence(decided, decision, evidence);
   Changes changes;
   if (!advance) {
     finish(changes, rollout, endpoint, promote, when);
@@ -157,8 +161,9 @@ Result<Changes> follow(const Rollout& before, const Endpoint& endpoint, const ro
   return put_together(std::move(rollout), std::move(decided), std::move(changes), when);
 }
 
-Result<Changes> obey(const Rollout& before, const Endpoint& endpoint, Verb verb, const std::string& actor,
-                     const std::string& reason, const When& when) {
+Result<Changes> obey(const Rollout& before, const Endpoint& endpoint, const Word& word,
+                     const rollout::Decision& decision, const rollout::Evidence& evidence, const When& when) {
+  const auto verb = word.verb;
   const auto action = json::to_value(verb).as_string();
   const bool allowed = verb == Verb::Hold ? before.state == RolloutState::Running
                        : verb == Verb::Resume
@@ -166,13 +171,15 @@ Result<Changes> obey(const Rollout& before, const Endpoint& endpoint, Verb verb,
                            : before.state == RolloutState::Running || before.state == RolloutState::Held;
   if (!allowed)
     return fail(Code::FailedPrecondition,
-                text::format("rollout '{}' is {}; it cannot {}", before.id, word(before.state), action));
+                text::format("rollout '{}' is {}; it cannot {}", before.id, name_of(before.state), action));
   auto rollout = before;
   Changes changes;
   if (verb == Verb::Hold) rollout.state = RolloutState::Held;
   if (verb == Verb::Resume) rollout.state = RolloutState::Running;
   if (verb == Verb::Promote || verb == Verb::Rollback) finish(changes, rollout, endpoint, verb == Verb::Promote, when);
-  auto decided = record(rollout, action, actor.empty() ? "someone" : actor, reason, when);
+  auto decided = record(before, action, word.actor.empty() ? "someone" : word.actor, word.reason, when);
+  set_evidence(decided, decision, evidence);
+  decided.evidence.set("plan_says", json::to_value(decision.action)).set("because", decision.reason);
   return put_together(std::move(rollout), std::move(decided), std::move(changes), when);
 }
 

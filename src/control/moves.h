@@ -29,9 +29,16 @@ struct RolloutStart {
 [[nodiscard]] Result<Changes> follow(const Rollout& rollout, const Endpoint& endpoint,
                                      const rollout::Decision& decision, const rollout::Evidence& evidence,
                                      const When& when);
-// A person's word. FailedPrecondition if the rollout is not in a state that allows it.
-[[nodiscard]] Result<Changes> obey(const Rollout& rollout, const Endpoint& endpoint, Verb verb,
-                                   const std::string& actor, const std::string& reason, const When& when);
+struct Word {  // A person's
+  Verb verb = Verb::Hold;
+  std::string actor, reason;
+};
+// `evidence` is what could be seen when the word was given, `decision` what the plan made of it: both are recorded, so
+// that a person's decision can be judged later as well as one of Fettle's. FailedPrecondition if the rollout is not in
+// a state that allows it.
+[[nodiscard]] Result<Changes> obey(const Rollout& rollout, const Endpoint& endpoint, const Word& word,
+                                   const rollout::Decision& decision, const rollout::Evidence& evidence,
+                                   const When& when);
 
 // The first deployment of an endpoint.
 [[nodiscard]] Changes deploy(Endpoint endpoint, const Deployed& champion, const std::string& actor, const When& when);

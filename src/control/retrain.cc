@@ -67,4 +67,6 @@ std::vector<std::string> fill_command(const RetrainPolicy& policy, const AlertRe
   return out;
 }
 
+std::string mark_of(const Retrain& retrain) { return text::format("{}.{}", retrain.id, retrain.started_ms); }
+
 }  // namespace fettle::control

@@ -41,5 +41,8 @@ struct RetrainDecision {
                                                     std::int64_t watermark_ms);
 
 inline constexpr int kInterrupted = -1;  // exit code of a retraining that ended with the server
+// In the environment of a retraining's process and of all that it starts: by it they are found after the server died.
+inline constexpr const char* kRetrainMark = "FETTLE_RETRAIN";
+[[nodiscard]] std::string mark_of(const Retrain& retrain);  // no other retraining has it, of no server
 
 }  // namespace fettle::control

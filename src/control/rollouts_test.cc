@@ -125,7 +125,59 @@ TEST_F(RolloutsTest, APersonPromotesWithoutEvidence) {
   const auto id = start();
   ASSERT_TRUE(controller_->command(id, Verb::Promote, "ann", "urgent"));
   EXPECT_THAT(served(), ElementsAre("champion 2"));
-  EXPECT_EQ(store_.decisions(id)->back().reason, "urgent");
+  const auto last = store_.decisions(id)->back();
+  EXPECT_EQ(last.reason, "urgent");
+  EXPECT_EQ(last.evidence.find("challenger")->int_or("outcomes", -1), 0);
+  EXPECT_EQ(last.evidence.text_or("plan_says"), "hold");
+  EXPECT_THAT(last.evidence.text_or("because"), HasSubstr("waiting for outcomes: the challenger has 0 of 300"));
+}
+
+TEST_F(RolloutsTest, APersonsWordIsKeptWithWhatCouldBeSeenThen) {
+  const auto id = start();
+  send(at("2001-04-02"), {.bundle = "v1", .rows = 250});
+  send(at("2001-04-02"), {.bundle = "v2", .rows = 250, .output = 0.31F});
+  ASSERT_TRUE(controller_->settle());
+  const auto seen = *live().rollout;
+  for (const auto verb : {Verb::Hold, Verb::Resume, Verb::Rollback}) {
+    ASSERT_TRUE(controller_->command(id, verb, "ann", "looking"));
+    const auto last = store_.decisions(id)->back();
+    EXPECT_EQ(last.evidence.find("challenger")->int_or("outcomes", 0), 250) << last.action;
+    EXPECT_EQ(last.evidence.find("champion")->number_or("mean_loss", 0), seen.arms[0].mean_loss);
+    EXPECT_EQ(last.difference, seen.difference);
+    EXPECT_EQ(last.lower, seen.lower);
+    EXPECT_LT(last.lower, last.upper);
+    EXPECT_EQ(last.evidence.text_or("plan_says"), "hold");
+  }
+}
+
+TEST_F(RolloutsTest, AChallengerThatAnswersNoNumbersIsRolledBack) {
+  const auto id = start();
+  const Traffic good{.bundle = "v1", .rows = 400, .per_request = 1};
+  auto bad = good;
+  bad.bundle = "v2";
+  bad.output = std::numeric_limits<float>::quiet_NaN();
+  send(at("2001-04-02"), good);
+  send(at("2001-04-02"), bad);
+  ASSERT_TRUE(controller_->settle());
+  EXPECT_EQ(store_.rollout(id)->state, RolloutState::RolledBack);
+  const auto last = store_.decisions(id)->back();
+  EXPECT_THAT(last.reason, HasSubstr("its error rate is 100.00 points above the champion's"));
+  EXPECT_EQ(last.evidence.find("challenger")->int_or("errors", 0), 400);
+  EXPECT_EQ(last.evidence.find("challenger")->int_or("outcomes", -1), 0) << "an error has no loss";
+  EXPECT_EQ(last.evidence.find("champion")->int_or("errors", -1), 0);
+}
+
+TEST_F(RolloutsTest, AFewBadAnswersNeitherEndARolloutNorSpoilItsLoss) {
+  start();
+  send(at("2001-04-02"), {.bundle = "v1", .rows = 400, .outcomes = false, .per_request = 1});
+  send(at("2001-04-02"), {.bundle = "v2", .rows = 200, .per_request = 1});
+  send(at("2001-04-03"),
+       {.bundle = "v2", .rows = 1, .output = std::numeric_limits<float>::infinity(), .per_request = 1});
+  ASSERT_TRUE(controller_->settle());
+  ASSERT_TRUE(live().rollout);
+  EXPECT_EQ(live().rollout->arms[1].errors, 1U);
+  EXPECT_EQ(live().rollout->arms[1].outcomes, 200U);
+  EXPECT_LT(live().rollout->arms[1].mean_loss, 2);
 }
 
 TEST_F(RolloutsTest, WhatCannotBeServedIsRefusedBeforeAnythingChanges) {

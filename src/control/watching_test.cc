@@ -74,6 +74,19 @@ TEST_F(WatchingTest, EachRowAndEachOutcomeCountsOnce) {
   EXPECT_EQ(live().unmatched, 10U);
 }
 
+TEST_F(WatchingTest, TheFirstOutcomeCountsAndOneThatContradictsItIsCountedApart) {
+  send(kMonday, {.rows = 1, .rate = 1});
+  send(kMonday, {.rows = 1, .rate = 1});
+  ASSERT_TRUE(controller_->settle());
+  EXPECT_EQ(live().unmatched, 1U);
+  EXPECT_EQ(live().corrected, 0U) << "sent again, nothing else";
+  send(kMonday, {.rows = 1, .rate = 0});
+  ASSERT_TRUE(controller_->settle());
+  EXPECT_EQ(live().outcomes, 1U);
+  EXPECT_EQ(live().unmatched, 2U);
+  EXPECT_EQ(live().corrected, 1U);
+}
+
 TEST_F(WatchingTest, ABrokenInputIsAnAlertTheNextDayAndClosesWhenItIsMended) {
   send(kMonday, {.rows = 600});
   send(kMonday + kDayMs, {.rows = 600, .scale = 3});
@@ -120,12 +133,19 @@ TEST_F(WatchingTest, ARetrainingThatARestartCutShortIsStartedAgainOnce) {
   next_day(2);
   ASSERT_TRUE(controller_->settle());
   ASSERT_EQ(launched_.size(), 1U);
+  const auto mark = launched_[0].command.environment.at(kRetrainMark);
+  EXPECT_TRUE(mark.starts_with(launched_[0].retrain.id + "."));
+  EXPECT_THAT(orphans_, ElementsAre());
   open();
+  EXPECT_THAT(orphans_, ElementsAre("FETTLE_RETRAIN=" + mark)) << "before another one may start";
+  EXPECT_EQ(launched_.size(), 1U);
   ASSERT_TRUE(controller_->settle());
   ASSERT_EQ(launched_.size(), 2U);
+  EXPECT_NE(launched_[1].command.environment.at(kRetrainMark), mark);
   EXPECT_NE(launched_[0].retrain.id, launched_[1].retrain.id);
   EXPECT_EQ(store_.retrains()->at(0).state, RetrainState::Running);
   EXPECT_EQ(store_.retrains()->at(1).exit_code, kInterrupted);
+  EXPECT_THAT(store_.retrains()->at(1).output, HasSubstr("its processes were ended"));
 }
 
 TEST_F(WatchingTest, APromotionClosesTheAlertsOfTheOldModel) {

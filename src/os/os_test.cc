@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <future>
+#include <thread>
+
 #include "os/file.h"
 #include "os/process.h"
 
@@ -92,6 +95,41 @@ TEST(Process, CancellingEndsTheWholeGroup) {
   const auto exit = run({{"sh", "-c", "sleep 60 & sleep 60"}, "", {}}, {}, [&] { return ++polls > 1; });
   ASSERT_TRUE(exit);
   EXPECT_EQ(exit->code, 128 + 15);
+}
+
+// Runs `script` with a mark in its environment; once it says that it is up, ends all that have the mark.
+struct Ended {
+  Result<std::size_t> found = 0;
+  int code = 0;
+};
+Ended end_when_up(const std::string& script, const std::string& mark, int grace_ms) {
+  std::promise<void> up;
+  Ended ended;
+  std::jthread runner([&] {
+    const auto exit = run({.argv = {"sh", "-c", script}, .folder = {}, .environment = {{"FETTLE_TEST_MARK", mark}}},
+                          [&](std::string_view line) {
+                            if (line == "up") up.set_value();
+                          });
+    ended.code = exit ? exit->code : -1;
+  });
+  up.get_future().wait();
+  ended.found = end_marked("FETTLE_TEST_MARK", mark, grace_ms);
+  runner.join();
+  return ended;
+}
+
+TEST(Process, MarkedOnesAreEndedWithAllThatTheyStarted) {
+  const auto ended =
+      end_when_up("(sleep 1000 & sleep 1000) & echo up; wait", "one " + std::to_string(::getpid()), 60'000);
+  EXPECT_GE(*ended.found, 3U);
+  EXPECT_EQ(ended.code, 128 + 15);
+  EXPECT_EQ(*end_marked("FETTLE_TEST_MARK", "no such mark"), 0U);
+}
+
+TEST(Process, MarkedOnesThatWillNotEndAreKilled) {
+  const auto ended =
+      end_when_up("trap '' TERM; echo up; while :; do sleep 1000; done", "two " + std::to_string(::getpid()), 1);
+  EXPECT_EQ(ended.code, 128 + 9);
 }
 
 TEST(Process, KnowsItself) {

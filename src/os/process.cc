@@ -131,6 +131,46 @@ Result<Exit> run(const Command& command, const std::function<void(std::string_vi
   return Exit{WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), output.finish()};
 }
 
+namespace {
+
+constexpr int kLookAgainMs = 20;
+constexpr std::int64_t kKillMs = 5000;  // what a killed process may take to go
+
+// Processes other than this one whose environment has the entry; a dead one that nobody waited for has none.
+std::vector<pid_t> marked(const std::string& entry) {
+  std::vector<pid_t> out;
+  const auto names = list_names("/proc");
+  if (!names) return out;
+  const auto wanted = std::string(1, '\0') + entry + '\0';
+  for (const auto& name : *names) {
+    const auto pid = text::parse_int(name);
+    if (!pid || *pid == ::getpid()) continue;
+    const auto environment = read_file(text::format("/proc/{}/environ", name));
+    if (environment && (std::string(1, '\0') + *environment).contains(wanted)) out.push_back(static_cast<pid_t>(*pid));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::size_t> end_marked(const std::string& name, const std::string& value, int grace_ms) {
+  const auto entry = name + "=" + value;
+  auto pids = marked(entry);
+  const auto found = pids.size();
+  for (const auto pid : pids) ::kill(pid, SIGTERM);
+  const auto now_ms = [] { return system_clock().monotonic_ns() / 1'000'000; };
+  const auto kill_at_ms = now_ms() + grace_ms;
+  while (!pids.empty()) {
+    ::poll(nullptr, 0, kLookAgainMs);
+    pids = marked(entry);
+    if (now_ms() < kill_at_ms) continue;
+    for (const auto pid : pids) ::kill(pid, SIGKILL);
+    if (!pids.empty() && now_ms() > kill_at_ms + kKillMs)
+      return fail(Code::Unavailable, text::format("process {} does not end", pids.front()));
+  }
+  return found;
+}
+
 std::string executable_path() {
   std::array<char, PATH_MAX> path{};
   const auto length = ::readlink("/proc/self/exe", path.data(), path.size());

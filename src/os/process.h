@@ -30,6 +30,11 @@ struct Exit {
 [[nodiscard]] Result<Exit> run(const Command& command, const std::function<void(std::string_view)>& on_line = {},
                                const std::function<bool()>& cancelled = {});
 
+// Ends every process, other than this one, that has NAME=VALUE in its environment: what a program that died had
+// started, and all that these started, however far apart. SIGTERM, then SIGKILL to those that live after `grace_ms`.
+// Returns once all are gone, with how many there were; Unavailable if one will not go.
+[[nodiscard]] Result<std::size_t> end_marked(const std::string& name, const std::string& value, int grace_ms = 5000);
+
 [[nodiscard]] std::string executable_path();  // of this process
 [[nodiscard]] std::optional<std::string> environment(const std::string& name);
 

@@ -24,7 +24,7 @@ struct Step {
 BOOST_DESCRIBE_STRUCT(Step, (), (percent, min_outcomes, margin))
 
 struct Guardrails {
-  double max_error_rate_increase = 0.01;  // requests answered with an error, challenger minus champion
+  double max_error_rate_increase = 0.01;  // requests with a row that got no finite number, challenger minus champion
   double max_latency_ratio = 3.0;         // p99 challenger / p99 champion
   double max_loss_increase = 0.0;         // rolled back when the LOWER bound of the loss difference is above this
 };
@@ -53,6 +53,7 @@ struct Evidence {
 };
 
 enum class Action : std::uint8_t { Hold, Advance, Promote, Rollback };
+BOOST_DESCRIBE_ENUM(Action, Hold, Advance, Promote, Rollback)
 
 struct Decision {
   Action action = Action::Hold;

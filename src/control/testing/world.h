@@ -54,6 +54,7 @@ struct Traffic {
   double rate = 0.3;  // of label 1
   double scale = 1;   // of x: 3 = most rows are out of range
   bool outcomes = true;
+  std::size_t per_request = 1'000'000;  // rows
 };
 
 class World : public ::testing::Test {
@@ -68,6 +69,10 @@ class World : public ::testing::Test {
     runtime_ = std::make_unique<serving::Runtime>(log_.get(), clock_);
     LoopParts parts{store_, *log_, *runtime_, clock_, [this](const std::string& digest) { return load(digest); },
                     {},     {}};
+    parts.end_orphans = [this](const std::string& name, const std::string& value) -> Result<std::size_t> {
+      orphans_.push_back(name + "=" + value);
+      return 1;
+    };
     controller_ = std::make_unique<Controller>(
         std::move(parts),
         [this](const Retrain& retrain, const os::Command& command) { launched_.push_back({retrain, command}); });
@@ -96,7 +101,8 @@ class World : public ::testing::Test {
     std::vector<event::Outcome> outcomes;
     for (std::size_t i = 0; i < traffic.rows; ++i) {
       event::Prediction row;
-      row.id = text::format("{}-{}:{}", day_ms / kDayMs, traffic.bundle, i);
+      row.id = text::format("{}-{}-{}:{}", day_ms / kDayMs, traffic.bundle, i / traffic.per_request,
+                            i % traffic.per_request);
       row.time_ms = day_ms + static_cast<std::int64_t>(i) * kDayMs / static_cast<std::int64_t>(traffic.rows);
       row.endpoint = "flights";
       row.bundle = digest_of(traffic.bundle);
@@ -156,6 +162,7 @@ class World : public ::testing::Test {
   Rng rng_{3};
   LoadedBundle bundle_ = make_bundle();
   std::vector<Launched> launched_;
+  std::vector<std::string> orphans_;  // marks of the retrainings whose processes were ended
   std::unique_ptr<event::Log> log_;
   std::unique_ptr<serving::Runtime> runtime_;
   std::unique_ptr<Controller> controller_;
