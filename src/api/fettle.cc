@@ -180,16 +180,17 @@ Result<Digest> digest_in(const Request& request) {
   return *digest;
 }
 
-// Stores the spooled body; refuses one that is not what its name says, before it is stored.
+// Stores the spooled body; refuses one that is not what its name says, before it is stored. Replaces a damaged object.
 Result<json::Value> put_blob(const FettleParts& parts, const Request& request) {
   FETTLE_TRY(const auto wanted, digest_in(request));
-  if (parts.blobs.has(wanted)) return named("stored", json::Value(false));
+  if (parts.blobs.verify(wanted)) return named("stored", json::Value(false));
   const bool spooled = !request.body_file.empty();
   const auto digest = spooled ? os::digest_file(request.body_file) : Result<Digest>(Digest::of(request.body));
   if (!digest) return fail(digest.error());
   if (*digest != wanted)
     return fail(Code::InvalidArgument,
                 text::format("the bytes sent have digest {}, not {}; send them again", digest->hex(), wanted.hex()));
+  FETTLE_TRY_(os::remove_all(parts.blobs.path_of(wanted)));  // a damaged one: these bytes mend it
   FETTLE_TRY_(spooled ? parts.blobs.put_file(request.body_file) : parts.blobs.put(request.body));
   return named("stored", json::Value(true));
 }

@@ -24,16 +24,32 @@ std::string others(std::size_t count) {
   return text::format(" (and {} more {})", count - 1, count == 2 ? "alert" : "alerts");
 }
 
-std::string doing(const HealthFacts& facts, const AlertRecord* alert) {
+// What Fettle is at; empty if nothing.
+std::string under_way(const HealthFacts& facts) {
   if (facts.retrain && facts.retrain->state == RetrainState::Running)
     return text::format("retraining on data up to {}", date(facts.retrain->event_ms));
-  if (facts.rollout) {
-    const auto& waiting = facts.live.rollout ? facts.live.rollout->waiting : facts.rollout->reason;
-    const auto what = facts.rollout->state == RolloutState::Held ? "holding" : "rolling out";
-    return text::format("{} version {}{}{}", what, facts.rollout->challenger.version, waiting.empty() ? "" : ": ",
-                        waiting);
+  if (!facts.rollout) return "";
+  const auto& waiting = facts.live.rollout ? facts.live.rollout->waiting : facts.rollout->reason;
+  const auto what = facts.rollout->state == RolloutState::Held ? "holding" : "rolling out";
+  return text::format("{} version {}{}{}", what, facts.rollout->challenger.version, waiting.empty() ? "" : ": ",
+                      waiting);
+}
+
+// A new version answers what outcomes say of the old one; where an input comes from, only a person can find out.
+bool answered_by_a_version(const AlertRecord& alert) {
+  return alert.kind == "concept_drift" || alert.kind == "performance";
+}
+
+std::string doing(const HealthFacts& facts, const AlertRecord* alert) {
+  const auto now = under_way(facts);
+  if (!facts.live.serving) {
+    const std::string asks = "asks you to send the bundle's files again and to restart the server";
+    return now.empty() ? asks : asks + "; meanwhile " + now;
   }
-  return alert == nullptr ? "" : alert->doing;
+  if (now.empty()) return alert == nullptr ? "" : alert->doing;
+  if (alert == nullptr) return now;
+  if (answered_by_a_version(*alert)) return "answers it: " + now;
+  return alert->doing.empty() ? now : alert->doing + "; meanwhile " + now;
 }
 
 }  // namespace

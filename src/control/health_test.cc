@@ -60,6 +60,32 @@ TEST(Health, WhatCannotAnswerIsBrokenWhateverElseHolds) {
   auto facts = with_traffic();
   facts.live.serving = false;
   EXPECT_EQ(health(facts).state, HealthState::Broken);
+  EXPECT_EQ(health(facts).doing, "asks you to send the bundle's files again and to restart the server");
+  facts.retrain.emplace();
+  facts.retrain->event_ms = at("2001-05-07");
+  EXPECT_EQ(health(facts).doing,
+            "asks you to send the bundle's files again and to restart the server; meanwhile retraining on data up to "
+            "2001-05-07");
+}
+
+TEST(Health, BrokenSaysWhatIsDoneAboutIt) {
+  auto facts = with_traffic();
+  auto worst = alert("critical", "too high", "2001-05-08");
+  worst.kind = "performance";
+  worst.doing = "waiting for the running rollout before retraining";
+  facts.alerts = {worst};
+  facts.rollout.emplace();
+  facts.rollout->challenger.version = 3;
+  facts.live.rollout = LiveRollout{.rollout = "r", .waiting = "waiting for outcomes"};
+  EXPECT_EQ(health(facts).state, HealthState::Broken);
+  EXPECT_EQ(health(facts).doing, "answers it: rolling out version 3: waiting for outcomes");
+  facts.retrain.emplace();
+  facts.retrain->event_ms = at("2001-05-07");
+  EXPECT_EQ(health(facts).doing, "answers it: retraining on data up to 2001-05-07");
+  facts.alerts[0].kind = "data_quality";
+  facts.alerts[0].doing = "asks you to look";
+  EXPECT_EQ(health(facts).doing, "asks you to look; meanwhile retraining on data up to 2001-05-07")
+      << "a new version does not mend an input";
 }
 
 TEST(Health, ItSaysWhatFettleDoesARetrainingBeforeARollout) {

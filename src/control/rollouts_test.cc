@@ -152,7 +152,7 @@ TEST_F(RolloutsTest, APersonsWordIsKeptWithWhatCouldBeSeenThen) {
 
 TEST_F(RolloutsTest, AChallengerThatAnswersNoNumbersIsRolledBack) {
   const auto id = start();
-  const Traffic good{.bundle = "v1", .rows = 400, .per_request = 1};
+  const testing::Traffic good{.bundle = "v1", .rows = 400, .per_request = 1};
   auto bad = good;
   bad.bundle = "v2";
   bad.output = std::numeric_limits<float>::quiet_NaN();

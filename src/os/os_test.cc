@@ -120,7 +120,7 @@ Ended end_when_up(const std::string& script, const std::string& mark, int grace_
 
 TEST(Process, MarkedOnesAreEndedWithAllThatTheyStarted) {
   const auto ended =
-      end_when_up("(sleep 1000 & sleep 1000) & echo up; wait", "one " + std::to_string(::getpid()), 60'000);
+      end_when_up("sleep 1000 & sleep 1000 & echo up; wait", "one " + std::to_string(::getpid()), 60'000);
   EXPECT_GE(*ended.found, 3U);
   EXPECT_EQ(ended.code, 128 + 15);
   EXPECT_EQ(*end_marked("FETTLE_TEST_MARK", "no such mark"), 0U);

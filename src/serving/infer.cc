@@ -56,9 +56,12 @@ void gather(Batch& batch, const Competitor& competitor) {
     }
 }
 
-// What an event keeps of a row's outputs: the score, or of several the index of the largest.
+// What an event keeps of a row's outputs: the score, or of several the index of the largest. None is largest where one
+// is no finite number: NaN, which counts as an error.
 float one_output(std::span<const float> scores) {
   if (scores.size() == 1) return scores[0];
+  if (!std::ranges::all_of(scores, [](float score) { return std::isfinite(score); }))
+    return std::numeric_limits<float>::quiet_NaN();
   return static_cast<float>(std::ranges::max_element(scores) - scores.begin());
 }
 
