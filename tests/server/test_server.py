@@ -1,4 +1,5 @@
 """The server as a program: start, answers, exposure, faults, stop."""
+import shutil
 import subprocess
 
 import requests
@@ -6,6 +7,13 @@ import requests
 
 def fettle(*arguments):
     return subprocess.run(["fettle", *arguments], capture_output=True, text=True, timeout=30)
+
+
+def test_it_links_no_arrow_and_no_trainer():
+    linked = subprocess.run(["ldd", shutil.which("fettle-server")], capture_output=True, text=True, check=True).stdout
+    assert "libsqlite3" in linked
+    for library in ("arrow", "parquet", "xgboost", "yaml"):
+        assert library not in linked
 
 
 def test_both_listeners_answer_and_stop_cleanly(start_server):
