@@ -131,6 +131,7 @@ Result<void> run(const std::vector<std::string>& words) {
 }  // namespace fettle::serve
 
 int main(int argc, char** argv) {
+  fettle::os::fail_oversized_writes();
   const auto result = fettle::serve::run(std::vector<std::string>(argv + 1, argv + argc));
   if (result) return 0;
   std::fputs(fettle::text::format("fettle-serve: {}\n", result.error().message).c_str(), stderr);

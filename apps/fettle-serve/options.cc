@@ -17,7 +17,7 @@ const std::vector<Option>& known() {
   static const std::vector<Option> options{{"--name", &Options::name},
                                            {"--http", &Options::http},
                                            {"--grpc", &Options::grpc},
-                                           {"--tls-certificate", &Options::certificate},
+                                           {"--tls-cert", &Options::certificate},
                                            {"--tls-key", &Options::key},
                                            {"--events", &Options::events},
                                            {"--ready-file", &Options::ready_file},
@@ -93,7 +93,7 @@ Every file is checked against the bundle's manifest first.
 
   --http HOST:PORT      where to answer HTTP (127.0.0.1:8000)
   --grpc HOST:PORT      answer gRPC here, too
-  --tls-certificate F   PEM file: HTTP and gRPC speak TLS
+  --tls-cert F          PEM file: HTTP and gRPC speak TLS
   --tls-key F           PEM file: the certificate's key
   --name NAME           the model's name in requests (the bundle's)
   --model-version N     the version that answers say

@@ -120,7 +120,9 @@ Result<void> Platform::Impl::open(const std::string& data) {
                                                        control::Store::migrations()}));
   FETTLE_TRY(blobs, blob::Store::open(data + "/blobs"));
   FETTLE_TRY(events, event::Log::open(data + "/events"));
+  FETTLE_TRY_(os::remove_all(data + "/spool"));  // bodies that were on their way when an earlier server died
   FETTLE_TRY_(os::make_folders(data + "/spool"));
+  FETTLE_TRY_(blobs->remove_leftovers());
   tracking = std::make_unique<tracking::Store>(*database, clock);
   artifacts = std::make_unique<tracking::Artifacts>(*database, *blobs);
   registry = std::make_unique<registry::Store>(*database, clock);

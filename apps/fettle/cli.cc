@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "os/process.h"
 
 namespace fettle::cli {
 namespace {
@@ -203,6 +204,7 @@ std::vector<std::string> Program::complete(const std::vector<std::string>& words
 }
 
 int Program::run(int argc, char** argv) {
+  os::fail_oversized_writes();
   try {
     app_->parse(argc, argv);
   } catch (const CLI::ParseError& error) {

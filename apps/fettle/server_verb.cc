@@ -18,8 +18,7 @@ void add_server_verb(Program& program, std::function<Result<void>(const ServerOp
   verb.option("--control", options->control, "HOST:PORT of the control plane: MLflow's API, Fettle's API, the page");
   verb.option("--predict", options->predict, "HOST:PORT of predictions over HTTP");
   verb.option("--grpc", options->grpc, "HOST:PORT of predictions over gRPC");
-  verb.option("--tls-certificate", options->certificate,
-              "PEM file: every listener speaks TLS; it should name this host");
+  verb.option("--tls-cert", options->certificate, "PEM file: every listener speaks TLS; it should name this host");
   verb.option("--tls-key", options->key, "PEM file: the certificate's key");
   verb.option("--ready-file", options->ready_file, "Write the real addresses here once every listener answers");
   verb.flag("--allow-unauthenticated", options->allow_unauthenticated,

@@ -6,6 +6,11 @@
 #include "os/file.h"
 
 namespace fettle::blob {
+namespace {
+
+constexpr std::string_view kIncoming = "incoming-";
+
+}  // namespace
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {
   FETTLE_TRY_(os::make_folders(folder));
@@ -33,7 +38,7 @@ Result<Digest> Store::put_file(const std::string& path) {
   if (has(digest)) return digest;
   FETTLE_TRY_(os::make_folders(text::format("{}/{}", folder_, digest.hex().substr(0, 2))));
   // The file may change while it is read: copy under a private name and take the digest of what was copied.
-  const auto copy = text::format("{}/incoming-{}", folder_, digest.hex());
+  const auto copy = text::format("{}/{}{}", folder_, kIncoming, digest.hex());
   FETTLE_TRY_(os::copy_file(path, copy));
   FETTLE_TRY(const auto copied, os::digest_file(copy));
   if (copied != digest) {
@@ -75,6 +80,13 @@ Result<std::vector<Digest>> Store::list() const {
     if (const auto digest = Digest::parse(name)) out.push_back(*digest);
   }
   return out;
+}
+
+Result<void> Store::remove_leftovers() {
+  FETTLE_TRY(const auto names, os::list_names(folder_));
+  for (const auto& name : names)
+    if (name.starts_with(kIncoming)) FETTLE_TRY_(os::remove_all(text::format("{}/{}", folder_, name)));
+  return {};
 }
 
 }  // namespace fettle::blob

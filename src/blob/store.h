@@ -28,6 +28,8 @@ class Store {
   [[nodiscard]] Result<void> verify(const Digest& digest) const;
   [[nodiscard]] std::string path_of(const Digest& digest) const;
   [[nodiscard]] Result<std::vector<Digest>> list() const;
+  // Removes what writers that died have left. REQUIRES: nobody else writes here now.
+  [[nodiscard]] Result<void> remove_leftovers();
 
  private:
   explicit Store(std::string folder) : folder_(std::move(folder)) {}

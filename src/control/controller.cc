@@ -141,9 +141,9 @@ Result<Settled> Controller::settle() {
 }
 
 Result<Placed> Controller::place(const NewVersion& version) {
+  if (!version.endpoint.empty()) FETTLE_TRY_(parts_.load(version.bundle));  // before anything points to it
   FETTLE_TRY_(record_bundle({version.bundle, version.model, version.run_id, version.version, 0}));
   if (version.endpoint.empty()) return Placed{};
-  FETTLE_TRY_(parts_.load(version.bundle));  // before anything points to it
   const auto* endpoint = state_.endpoint(version.endpoint);
   if (endpoint == nullptr) {
     Endpoint fresh;

@@ -32,13 +32,21 @@ Result<std::shared_ptr<const monitor::Reference>> load_reference(const std::stri
   return std::make_shared<const monitor::Reference>(std::move(reference));
 }
 
+Result<LoadedBundle> read_unpacked(const std::string& folder) {
+  FETTLE_TRY(auto model, model::load_folder(folder));
+  FETTLE_TRY(auto reference, load_reference(folder));
+  return LoadedBundle{std::make_shared<const model::LoadedModel>(std::move(model)), std::move(reference)};
+}
+
 Result<LoadedBundle> load(const blob::Store& blobs, const std::string& cache, const std::string& hex) {
   const auto digest = Digest::parse(hex);
   if (!digest) return fail(Code::InvalidArgument, text::format("'{}' is no bundle digest: 64 hex digits", hex));
   FETTLE_TRY(const auto folder, unpacked(blobs, *digest, cache));
-  FETTLE_TRY(auto model, model::load_folder(folder));
-  FETTLE_TRY(auto reference, load_reference(folder));
-  return LoadedBundle{std::make_shared<const model::LoadedModel>(std::move(model)), std::move(reference)};
+  auto loaded = read_unpacked(folder);
+  if (loaded) return loaded;
+  // Its bytes are those that were sent: what cannot be read is the sender's doing, not damage in the store.
+  FETTLE_TRY_(os::remove_all(folder));
+  return fail(Code::FailedPrecondition, text::format("cannot be served: {}", loaded.error().message));
 }
 
 }  // namespace

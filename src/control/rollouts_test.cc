@@ -187,6 +187,7 @@ TEST_F(RolloutsTest, WhatCannotBeServedIsRefusedBeforeAnythingChanges) {
   damaged.bundle = testing::digest_of("damaged");
   damaged.endpoint = "flights";
   EXPECT_EQ(controller_->place(damaged).error().code, Code::DataLoss);
+  EXPECT_FALSE(*store_.bundle_of("late", 9));
   EXPECT_THAT(served(), ElementsAre("champion 1"));
   EXPECT_EQ(controller_->start_rollout({.endpoint = "flights", .version = 77}).error().code, Code::NotFound);
   EXPECT_EQ(controller_->start_rollout({.endpoint = "none", .version = 1}).error().code, Code::NotFound);

@@ -196,7 +196,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
     request_.body_file = text::format("{}/fettle-body-{}", folder.empty() ? "/tmp" : folder, random_id());
     ErrorCode error;
     file_->get().body().open(request_.body_file.c_str(), beast::file_mode::write_new, error);
-    if (error) return refuse(503, text::format("cannot store the request's body: {}", error.message()));
+    if (error) return not_stored(error);
     read_file_piece(options);
   }
 
@@ -224,7 +224,20 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
     if (error == beast::error::timeout || error == bhttp::error::partial_message ||
         error == asio::error::connection_reset)
       return finish(false);
+    if (is_out_of_room(error)) return not_stored(error);
     refuse(400, text::format("the request's body cannot be read: {}", error.message()));
+  }
+
+  static bool is_out_of_room(ErrorCode error) {
+    const bool of_the_system =
+        error.category() == boost::system::system_category() || error.category() == boost::system::generic_category();
+    return of_the_system && (error.value() == ENOSPC || error.value() == EDQUOT || error.value() == EFBIG);
+  }
+
+  void not_stored(ErrorCode error) {
+    keep_alive_ = false;
+    const auto code = is_out_of_room(error) ? Code::ResourceExhausted : Code::Unavailable;
+    write(Response::error({code, text::format("the server cannot store the request's body: {}", error.message())}));
   }
 
   void too_large(const RouteOptions& options) {

@@ -31,9 +31,9 @@ class TreePredictor final : public Predictor {
   std::unique_ptr<const tree::Kernel> kernel_;
 };
 
-Result<std::string> read_model(const std::string& folder) {
+Result<std::string> model_file(const std::string& folder) {
   for (const auto* name : {"/model.ubj", "/model.json"})
-    if (os::exists(folder + name)) return os::read_file(folder + name);
+    if (os::exists(folder + name)) return folder + name;
   return fail(Code::NotFound, text::format("'{}' holds no model.ubj and no model.json", folder));
 }
 
@@ -52,10 +52,13 @@ Result<std::unique_ptr<const Predictor>> load_xgboost(std::string_view bytes) {
 Result<LoadedModel> load_folder(const std::string& folder) {
   FETTLE_TRY(const auto text, os::read_file(folder + "/signature.json"));
   FETTLE_TRY(const auto document, json::parse(text, folder + "/signature.json"));
-  FETTLE_TRY(auto signature, Signature::from_json(document));
-  FETTLE_TRY(const auto bytes, read_model(folder));
+  auto read = Signature::from_json(document);
+  if (!read) return fail(read.error().within(folder + "/signature.json"));
+  auto& signature = *read;
+  FETTLE_TRY(const auto path, model_file(folder));
+  FETTLE_TRY(const auto bytes, os::read_file(path));
   auto predictor = load_xgboost(bytes);
-  if (!predictor) return fail(predictor.error().within(folder));
+  if (!predictor) return fail(predictor.error().within(path));
   if ((*predictor)->features() != signature.inputs().size())
     return fail(Code::InvalidArgument, text::format("'{}': the model takes {} features, its signature names {}", folder,
                                                     (*predictor)->features(), signature.inputs().size()));

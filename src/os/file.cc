@@ -130,6 +130,7 @@ std::unexpected<Error> system_error(std::string_view verb, const std::string& pa
       break;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:  // a limit on the size of files: ulimit -f
       code = Code::ResourceExhausted;
       hint = "; free space and run again";
       break;

@@ -192,6 +192,8 @@ sigset_t stop_signals() {
 }
 }  // namespace
 
+void fail_oversized_writes() { ::signal(SIGXFSZ, SIG_IGN); }
+
 void block_stop_signals() {
   const auto set = stop_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);

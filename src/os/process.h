@@ -38,6 +38,9 @@ struct Exit {
 [[nodiscard]] std::string executable_path();  // of this process
 [[nodiscard]] std::optional<std::string> environment(const std::string& name);
 
+// A write beyond the limit on a file's size fails as one on a full disk, instead of ending the process. Call first in
+// main.
+void fail_oversized_writes();
 // Blocks SIGINT and SIGTERM for all threads created later. Call first in main.
 void block_stop_signals();
 // Waits for SIGINT or SIGTERM (after block_stop_signals) and returns its number.

@@ -67,7 +67,7 @@ class Observation {
 
   [[nodiscard]] bool is_there(const std::string& dep) const {
     const auto digest = parts_.workspace.digest(dep);
-    return digest && digest->has_value();
+    return !digest || digest->has_value();  // what cannot be read is there: dependency() says what is wrong with it
   }
 
   [[nodiscard]] std::unexpected<Error> missing(const Step& step, const std::string& dep) const {

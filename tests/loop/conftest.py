@@ -61,7 +61,7 @@ class Rest:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory):
-    """Folders of two good bundles and one whose model knows nothing."""
+    """Folders of two good bundles, one whose model knows nothing and one whose model answers Infinity."""
     folder = tmp_path_factory.mktemp("bundles")
     bundles.make(folder / "first", bundles.train(seed=1))
     bundles.make(folder / "second", bundles.train(seed=2))
@@ -71,6 +71,7 @@ def models(tmp_path_factory):
     frame["late"] = 1 - frame["late"]
     wrong.fit(frame.drop(columns="late"), frame["late"])
     bundles.make(folder / "wrong", wrong)
+    bundles.make_endless(folder / "endless")
     return folder
 
 

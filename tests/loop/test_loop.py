@@ -72,6 +72,22 @@ def test_a_bad_challenger_is_rolled_back(api, models, live):
     assert fettle(api, "status")["endpoints"][0]["variants"][0]["version"] == 1
 
 
+def test_a_challenger_that_answers_no_numbers_is_rolled_back_for_its_errors(api, models, flights):
+    use_plan(api)
+    api.place(models / "first", 1)
+    rollout = api.place(models / "endless", 2)["rollout"]
+    frame = flights(1, seed=4).assign(origin=lambda f: f["origin"].astype(str))
+    for number in range(300):
+        assert api.infer(frame, f"r{number}", time_ms=986_169_600_000 + number).status_code == 200
+    api.post("/settle")
+    detail = api.get(f"/rollouts/{rollout}")
+    last = detail["decisions"][-1]
+    assert detail["rollout"]["state"] == "rolled_back" and "error rate" in last["reason"]
+    challenger, champion = last["evidence"]["challenger"], last["evidence"]["champion"]
+    assert challenger["errors"] == challenger["requests"] > 0 and champion["errors"] == 0
+    assert challenger["outcomes"] == 0, "no outcome was needed"
+
+
 def test_a_trace_leads_from_a_prediction_to_its_bundle(api, models, live):
     api.place(models / "first", 1)
     last = replay(api, live, "--to", "2001-04-05", "--id-prefix", "w/1")["last_prediction"]
@@ -114,6 +130,9 @@ def test_people_steer_a_rollout(api, models):
     fettle(api, "rollout", "promote", started["id"], "--reason", "drill")
     assert [r["state"] for r in fettle(api, "rollout", "list")["rollouts"]] == ["promoted", "rolled_back"]
     decisions = api.get(f"/rollouts/{rollout}")["decisions"]
+    for decision in decisions[1:]:  # a person's word is kept with what could be seen then
+        assert decision["evidence"]["challenger"]["requests"] == 0
+        assert decision["evidence"]["plan_says"] == "hold" and "waiting for outcomes" in decision["evidence"]["because"]
     assert [(d["action"], d["reason"]) for d in decisions][1:] == [("hold", "lunch"), ("resume", ""), ("rollback", "no")]
 
 

@@ -17,7 +17,7 @@ def certificate(tmp_path):
 
 def test_every_listener_speaks_tls(start_server, certificate, monkeypatch):
     cert, key = certificate
-    server = start_server("--tls-certificate", str(cert), "--tls-key", str(key))
+    server = start_server("--tls-cert", str(cert), "--tls-key", str(key))
     assert server.control.startswith("https://127.0.0.1:") and server.predict.startswith("https://")
     for url in (server.control, server.predict):
         assert requests.get(url + "/health", verify=str(cert)).text == "OK"
@@ -39,6 +39,6 @@ def test_half_of_a_pair_and_junk_are_named(tmp_path, certificate):
     junk.write_text("no certificate")
     for given, said in (((cert, ""), "both"), ((junk, key), "junk.pem"), ((tmp_path / "missing.pem", key), "missing.pem")):
         refused = subprocess.run(["fettle", "server", "--data", str(tmp_path / "data"), "--control", "127.0.0.1:0", "--predict",
-                                  "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--tls-certificate", str(given[0]), "--tls-key", str(given[1])],
+                                  "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--tls-cert", str(given[0]), "--tls-key", str(given[1])],
                                  capture_output=True, text=True, timeout=30)
         assert refused.returncode == 2 and said in refused.stderr

@@ -57,3 +57,17 @@ def make(folder: pathlib.Path, classifier: xgboost.XGBClassifier, model: str = "
     kinds = {"hour": "int", "distance": "float", "origin": "category"}
     (folder / "signature.json").write_text(json.dumps(signature(kinds, {"origin": ORIGINS}, "late_probability")))
     return seal(folder, model)
+
+
+def make_endless(folder: pathlib.Path) -> str:
+    """A model of valid numbers whose answers are not: the sum of its trees is beyond the largest float."""
+    frame = flights(500)
+    model = xgboost.XGBRegressor(n_estimators=3, max_depth=1, tree_method="hist", enable_categorical=True)
+    model.fit(frame.drop(columns="late"), frame["late"])
+    document = json.loads(model.get_booster().save_raw("json"))
+    for tree in document["learner"]["gradient_booster"]["model"]["trees"]:
+        for node, left in enumerate(tree["left_children"]):
+            if left == -1:
+                tree["split_conditions"][node] = tree["base_weights"][node] = 3e38
+    model.load_model(bytearray(json.dumps(document).encode()))
+    return make(folder, model)
