@@ -47,10 +47,11 @@ def main() -> int:
     again = [statistics.median(column) for column in zip(*rounds)]
     if "--json" in sys.argv[1:]:
         for measure, mine, peer in (("pipeline_100_first", *first), ("pipeline_100_no_op", *again[:2])):
-            print(json.dumps({"measure": measure, "unit": "ms", "fettle": round(mine, 2), "ninja": round(peer, 2)}))
+            print(json.dumps({"measure": measure, "unit": "ms", "fettle": round(mine, 2), "ninja": round(peer, 2),
+                              "ratio": round(peer / mine, 2)}))
         return 0
-    print(f"{STEPS} steps, first run   fettle {first[0]:8.1f} ms   ninja {first[1]:8.1f} ms")
-    print(f"{STEPS} steps, no-op run   fettle {again[0]:8.1f} ms   ninja {again[1]:8.1f} ms   "
+    print(f"{STEPS} steps, first run   fettle {first[0]:8.1f} ms   ninja {first[1]:8.1f} ms   {first[1] / first[0]:.2f}x")
+    print(f"{STEPS} steps, no-op run   fettle {again[0]:8.1f} ms   ninja {again[1]:8.1f} ms   {again[1] / again[0]:.2f}x   "
           f"(of fettle's, {again[2]:.1f} ms are the start of the program)")
     return 0
 

@@ -203,7 +203,7 @@ int main(int argc, char** argv) {
   });
   measure_start(json, "fettle_server", [&](std::uint16_t port) {
     return bench::Program({"fettle", "server", "--data", text::format("{}/data-{}", folder, port), "--control",
-                           address(port), "--predict", "127.0.0.1:0"},
+                           address(port), "--predict", "127.0.0.1:0", "--grpc", "127.0.0.1:0"},
                           port);
   });
   measure_load(json, folder + "/bundle", folder + "/events");
