@@ -99,6 +99,7 @@ Result<json::Value> view(const FettleParts& parts, const control::Endpoint& endp
       .set("outcomes", facts.live.outcomes)
       .set("late", facts.live.late)
       .set("unmatched", facts.live.unmatched)
+      .set("corrected", facts.live.corrected)
       .set("watermark_ms", facts.live.watermark_ms)
       .set("updated_ms", endpoint.updated_ms);
   if (facts.live.rollout) out.set("live", json::to_value(*facts.live.rollout));

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,6 +116,53 @@ TEST_F(LogTest, ACutTailEndsTheSegmentOnly) {
   std::vector<std::string> ids;
   for (const auto& event : read_all(*log)) ids.push_back(id(event));
   EXPECT_THAT(ids, testing::ElementsAre("a", "c"));
+}
+
+// A limit on file sizes stands in for a full disk: a write is cut within a frame.
+class FullDisk {
+ public:
+  explicit FullDisk(std::uint64_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const ::rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  void (*handler_)(int);
+  ::rlimit before_{};
+};
+
+TEST_F(LogTest, WhatIsAcknowledgedAfterAFullDiskIsNotBehindATornFrame) {
+  const auto log = open();
+  ASSERT_TRUE(log->append_durably({{"before", 0, 1}}));
+  {
+    const FullDisk disk(log->end().offset + 10);
+    EXPECT_EQ(log->append_durably({{"refused", 0, 1}}).error().code, Code::ResourceExhausted);
+    // Nothing to write, so it succeeds once a sync has: which does not mend the torn frame.
+    while (!log->append_durably({})) log->flush();
+  }
+  ASSERT_TRUE(log->append_durably({{"after", 0, 1}}));
+  const auto events = read_all(*log);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(id(events[0]), "before");
+  EXPECT_EQ(id(events[1]), "after");
+  EXPECT_EQ(log->dropped(), 1U);
+}
+
+TEST_F(LogTest, AFullDiskLeavesNoEmptySegments) {
+  const auto log = open();
+  {
+    const FullDisk disk(log->end().offset - 1);  // not even a segment's header has room
+    for (int i = 0; i < 20; ++i) EXPECT_FALSE(log->append_durably({{"refused", i, 1}}));
+  }
+  EXPECT_EQ(os::list_names(folder_.path())->size(), 1U);
+  ASSERT_TRUE(log->append_durably({{"after", 0, 1}}));
+  EXPECT_EQ(os::list_names(folder_.path())->size(), 2U);
+  EXPECT_EQ(read_all(*log).size(), 1U);
 }
 
 TEST_F(LogTest, AcknowledgedOutcomesSurviveKill) {

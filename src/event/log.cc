@@ -40,6 +40,26 @@ struct SegmentNames {
   std::vector<std::string> names;
 };
 
+Result<void> write_all(int fd, const std::string& path, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto wrote = ::write(fd, bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return os::system_error("write", path);
+    bytes.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return {};
+}
+
+Result<void> sync_file(int fd, const std::string& path) {
+  if (::fdatasync(fd) != 0) return os::system_error("sync", path);
+  return {};
+}
+
+struct Waiter {  // for all events up to `upto` to be on disk
+  std::uint64_t upto = 0;
+  std::optional<Result<void>> answer;
+};
+
 }  // namespace
 
 struct Log::Impl {
@@ -49,9 +69,9 @@ struct Log::Impl {
   std::mutex mutex;
   std::condition_variable wake, synced_wake;
   std::vector<Event> queue;
-  std::uint64_t appended = 0, synced = 0;  // events, in the order of append
+  std::uint64_t appended = 0;    // events, in the order of append
+  std::vector<Waiter*> waiters;  // theirs, until answered
   bool sync_wanted = false, stopping = false;
-  std::optional<Error> failure;  // of the last write
   Cursor synced_end;
   std::atomic<std::uint64_t> dropped_count = 0, written_count = 0;
 
@@ -60,6 +80,7 @@ struct Log::Impl {
 
   // The writer thread's own.
   int fd = -1;
+  bool torn = false;  // the segment may end in a part of a frame: what is written behind it could not be read
   Cursor end;
   Encoder encoder;
   std::jthread thread;
@@ -74,40 +95,48 @@ struct Log::Impl {
     if (fd >= 0) ::close(fd);
   }
 
+  void leave_segment() const noexcept {
+    if (fd < 0) return;
+    static_cast<void>(::fdatasync(fd));  // only predictions are not synced yet: nobody was promised anything
+    ::close(fd);
+  }
+
   Result<void> open_segment(std::uint64_t segment) {
     const auto path = segment_path(folder, segment);
     const int opened = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (opened < 0) return os::system_error("create", path);
-    if (fd >= 0) ::close(fd);
-    fd = opened;
-    encoder = Encoder();
-    end = {segment, 0};
-    FETTLE_TRY_(write(kSegmentHeader));
-    FETTLE_TRY_(sync());
-    return os::sync_folder(folder);
-  }
-
-  Result<void> write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const auto wrote = ::write(fd, bytes.data(), bytes.size());
-      if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) return os::system_error("write", segment_path(folder, end.segment));
-      bytes.remove_prefix(static_cast<std::size_t>(wrote));
-      end.offset += static_cast<std::uint64_t>(wrote);
+    auto begun = write_all(opened, path, kSegmentHeader);
+    if (begun) begun = sync_file(opened, path);
+    if (begun) begun = os::sync_folder(folder);
+    if (!begun) {
+      ::close(opened);
+      ::unlink(path.c_str());
+      return begun;
     }
-    return {};
-  }
-
-  Result<void> sync() {
-    if (::fdatasync(fd) != 0) return os::system_error("sync", segment_path(folder, end.segment));
+    leave_segment();
+    fd = opened;
+    torn = false;
+    encoder = Encoder();
+    end = {segment, kSegmentHeader.size()};
     return {};
   }
 
   Result<void> write_batch(const std::vector<Event>& batch) {
-    if (end.offset >= options.segment_bytes || failure) FETTLE_TRY_(open_segment(end.segment + 1));
+    if (end.offset >= options.segment_bytes || torn) FETTLE_TRY_(open_segment(end.segment + 1));
     std::string bytes;
     for (const auto& event : batch) encoder.append(bytes, event);
-    return write(bytes);
+    auto written = write_all(fd, segment_path(folder, end.segment), bytes);
+    if (written)
+      end.offset += bytes.size();
+    else
+      torn = true;
+    return written;
+  }
+
+  Result<void> sync() {
+    auto synced = sync_file(fd, segment_path(folder, end.segment));
+    if (!synced) torn = true;  // what the system has of it is unknown
+    return synced;
   }
 
   // Takes what is queued, writes it, and syncs when someone waits or the interval has passed since the first unsynced
@@ -142,28 +171,25 @@ struct Log::Impl {
 
   // REQUIRES: mutex held.
   void finish(const Result<void>& result, std::size_t events, bool due, std::uint64_t upto) {
-    if (!result) {
-      failure = result.error();
-      dropped_count += events;
-      synced = upto;
-      return synced_wake.notify_all();
-    }
-    written_count += events;
-    if (events > 0 || due) failure.reset();
-    if (!due) return;
-    synced = upto;
-    synced_end = end;
+    (result ? written_count : dropped_count) += events;
+    if (result && !due) return;
+    if (result) synced_end = end;
+    std::erase_if(waiters, [&](Waiter* waiter) {
+      if (waiter->upto > upto) return false;
+      waiter->answer = result;
+      return true;
+    });
     synced_wake.notify_all();
   }
 
   // REQUIRES: mutex held by `lock`. Waits until everything appended so far is on disk, or its writing failed.
   Result<void> wait_synced(std::unique_lock<std::mutex>& lock) {
-    const auto mine = appended;
+    Waiter mine{appended, {}};
+    waiters.push_back(&mine);
     sync_wanted = true;
     wake.notify_one();
-    synced_wake.wait(lock, [&] { return synced >= mine; });
-    if (failure) return fail(*failure);
-    return {};
+    synced_wake.wait(lock, [&] { return mine.answer.has_value(); });
+    return *mine.answer;
   }
 };
 

@@ -3,8 +3,9 @@ import json
 import os
 import pathlib
 import resource
-import shutil
 import subprocess
+import time
+import types
 
 import pandas
 import pytest
@@ -138,6 +139,58 @@ def test_a_damaged_tail_of_the_event_log_costs_that_tail_only(start_server, rest
     assert api.get("/endpoints/flights")["predictions"] in range(40, 50)
     api.get("/predictions/r0:0")
     api.get("/predictions/r9:4", status=404)
+
+
+def start_on_small_disk(disk: pathlib.Path, ready: pathlib.Path):
+    ready.unlink(missing_ok=True)
+    server = subprocess.Popen(
+        ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", f"mount -t tmpfs -o size=16m none {disk} && exec fettle server "
+         f"--data {disk}/data --control 127.0.0.1:0 --predict 127.0.0.1:0 --grpc 127.0.0.1:0 --ready-file {ready}"],
+        stderr=subprocess.DEVNULL)
+    while not ready.exists():
+        assert server.poll() is None
+        time.sleep(0.002)
+    return server
+
+
+def fill(path: pathlib.Path):
+    with pytest.raises(OSError):
+        with open(path, "wb", buffering=0) as file:
+            for _ in range(4096):
+                file.write(bytes(16 << 10))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
+def test_on_a_full_disk_predictions_are_answered_and_no_outcome_is_promised(rest, models, flights, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    process = start_on_small_disk(disk, tmp_path / "ready.json")
+    try:
+        addresses = json.loads((tmp_path / "ready.json").read_text())
+        api = rest(types.SimpleNamespace(**addresses))
+        api.place(models / "first", 1)
+        frame = flights(100, seed=4).assign(origin=lambda f: f["origin"].astype(str))
+        when = 986169600000
+        assert api.infer(frame, "before", time_ms=when).status_code == 200
+        api.post("/settle")
+        view = pathlib.Path(f"/proc/{process.pid}/root{disk}")  # the server's own view of that folder
+        fill(view / "ballast")
+        promised = []
+        for number in range(300):  # far more than what may be left in the last pages
+            assert api.infer(frame, f"r{number}", time_ms=when).status_code == 200, "a full disk does not stop answers"
+            answer = api.outcomes([f"before:{row}" for row in range(100)], [0] * 100)
+            assert answer.status_code in (200, 429, 503), answer.text
+            promised.append(answer.status_code)
+        assert promised[-1] != 200 and "error" in answer.json()
+        health = requests.get(addresses["control"] + "/health", timeout=10)
+        assert health.status_code == 200
+        (view / "ballast").unlink()
+        assert api.outcomes([f"before:{row}" for row in range(100)], [1] * 100).status_code == 200, "no restart is needed"
+        api.post("/settle")
+        assert api.get("/endpoints/flights")["outcomes"] == 100
+    finally:
+        process.kill()
+        process.wait()
 
 
 def replay(server, file):

@@ -120,8 +120,9 @@ def test_other_servers_retrainings_are_left_alone(start_server, rest, watched, t
         api.post("/settle")
         first = wait_for_pids(project / "pids", 2)
         api.server.kill()
-        start_server()
+        again = start_server()
         assert not any(map(lives, first)) and lives(stranger.pid)
+        assert again.stop() == 0  # it ends the retraining that it started itself
     finally:
         stranger.kill()
         stranger.wait()

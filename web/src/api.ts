@@ -120,6 +120,7 @@ export interface Decision {
 export interface ArmView {
   variant: string;
   requests: number;
+  errors?: number;
   outcomes: number;
   mean_loss: number;
   latency_p99_us: number;
