@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "champion.h"
 #include "json/describe.h"
+#include "model/predict_all.h"
 #include "os/file.h"
 #include "table/file.h"
 #include "train/matrix.h"
@@ -65,7 +66,7 @@ Result<void> score_champion(const GateRequest& request, GateCase& out) {
         rows.error().within("the champion cannot score the held-out rows (skip quality.champion and "
                             "slices.champion if its inputs are gone for good)"));
   out.champion_outputs.resize(out.valid.rows() * model.predictor->outputs());
-  model.predictor->predict(*rows, out.champion_outputs);
+  model::predict_all(*model.predictor, *rows, out.champion_outputs);
   out.champion = (*champion)->bundle;
   return {};
 }

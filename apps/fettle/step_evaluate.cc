@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "json/describe.h"
-#include "model/predictor.h"
+#include "model/predict_all.h"
 #include "monitor/reference.h"
 #include "os/file.h"
 #include "stats/metrics.h"
@@ -65,7 +65,7 @@ Result<Scored> read_rows(const model::LoadedModel& model, const std::string& pat
 
 void score(const model::LoadedModel& model, Scored& rows) {
   rows.outputs.resize(rows.labels.size());
-  model.predictor->predict(rows.rows, rows.outputs);
+  model::predict_all(*model.predictor, rows.rows, rows.outputs);
 }
 
 // At most `most` rows, evenly spaced.

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/text.h"
+#include "model/predict_all.h"
 #include "stats/metrics.h"
 
 namespace fettle::gate {
@@ -69,7 +70,7 @@ Result<Context> Context::create(const Suite& suite, const Inputs& inputs) {
   FETTLE_TRY(out.labels, read_labels(inputs.valid, suite.label, "held-out"));
   FETTLE_TRY(out.days, read_days(inputs.valid, suite.time));
   out.outputs.resize(out.labels.size());
-  inputs.model.predictor->predict(inputs.valid_rows, out.outputs);
+  model::predict_all(*inputs.model.predictor, inputs.valid_rows, out.outputs);
   out.base_rate = std::accumulate(out.train_labels.begin(), out.train_labels.end(), 0.0) /
                   static_cast<double>(out.train_labels.size());
   out.loss = losses(out.outputs, out.labels);

@@ -6,7 +6,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
-#include "model/predictor.h"
+#include "model/predict_all.h"
 #include "model/tree/kernel.h"
 #include "model/tree/ubjson.h"
 
@@ -100,6 +100,22 @@ TEST(Kernel, EqualsTheReferenceWalkBitForBit) {
         }
 }
 
+TEST(Kernel, EqualsTheReferenceWalkOnWideRowsWithSets) {  // few of them, or none, fit where rows are copied to
+  Rng rng(3);
+  for (const std::uint32_t features : {150U, 400U, 700U}) {
+    auto forest = random_forest(40, 5, features, 1, rng);
+    add_sets(forest, rng);
+    const auto rows = random_rows(forest, 70, true, rng);
+    std::vector<float> got(70, 0.25F);
+    tree::choose_kernel(forest)->add(rows.data(), got.size(), got.data());
+    for (std::size_t r = 0; r < got.size(); ++r) {
+      float expected = 0;
+      tree::reference_predict(forest, std::span(rows).subspan(r * features, features), {&expected, 1});
+      ASSERT_EQ(got[r], expected) << features << " features, row " << r;
+    }
+  }
+}
+
 // One tree: x0 < 0.5 ? (x1 in {1, 3} ? 3 : 2) : -1, written by hand in XGBoost's form.
 std::string document(std::string_view base = "5E-1", std::string_view left = "[1, 3, -1, -1, -1]") {
   return text::format(
@@ -129,6 +145,22 @@ TEST(Xgboost, ReadsSplitsCategoriesMissingAndBaseScore) {
   EXPECT_FLOAT_EQ(score(**predictor, kNaN, 3), sigmoid(3));
   EXPECT_FLOAT_EQ(score(**predictor, 0, kNaN), sigmoid(3));
   EXPECT_FLOAT_EQ(score(**load_xgboost(document("[2E-1]")), 1, 0), sigmoid(-1 + std::log(0.25F)));
+}
+
+TEST(PredictAll, GivesTheSameScoresOnAnyNumberOfThreads) {
+  const auto predictor = load_xgboost(document());
+  ASSERT_TRUE(predictor) << predictor.error().message;
+  Rng rng(8);
+  std::vector<float> rows(2 * 20'001);
+  for (auto& x : rows) x = static_cast<float>(rng.below(5)) - 1;
+  std::vector<float> expected(rows.size() / 2);
+  (*predictor)->predict(rows, expected);
+  for (const unsigned threads : {0U, 1U, 2U, 5U}) {
+    std::vector<float> got(expected.size(), -1);
+    predict_all(**predictor, rows, got, threads);
+    EXPECT_EQ(got, expected) << threads;
+  }
+  predict_all(**predictor, {}, {});
 }
 
 TEST(Xgboost, DamagedDocumentsAreRefusedWithAReason) {
