@@ -26,87 +26,131 @@ class WalkKernel final : public Kernel {
 
 // Trees of depth up to 8, each padded to a complete tree of the forest's depth, so that a walk is a fixed number of
 // steps without branches; eight walks run interleaved to hide their latency: eight trees for one row, or eight rows for
-// one tree. Sets of categories are bit maps of one length for all; the bit after the last code is in no set, and every
-// code that is out of range reads it.
+// one tree. Sets of categories are bit maps of one length for all, a map a split. A row is copied, once for all trees,
+// with a value more for each feature that sets test: its code. Two codes more stand for what is out of range, which is
+// in no set, and for what is missing, which is in the set if it goes right.
 class CompleteKernel final : public Kernel {
  public:
   static constexpr std::uint32_t kMaxDepth = 8;
   static constexpr std::size_t kLanes = 8;
   static constexpr std::size_t kRowBlock = 64;
 
-  explicit CompleteKernel(const Forest& forest) : features_(forest.features), groups_(forest.base.size()) {
+  explicit CompleteKernel(const Forest& forest)
+      : features_(forest.features), width_(forest.features), groups_(forest.base.size()), slots_(forest.features) {
     for (const auto& set : forest.sets) codes_ = std::max(codes_, static_cast<std::uint32_t>(set.size()));
-    for (const auto& set : forest.sets) append(set);
+    for (const auto feature : set_features(forest)) {
+      slots_[feature] = static_cast<std::uint32_t>(width_++);
+      coded_.push_back(feature);
+    }
     for (const auto& tree : forest.trees) depth_ = std::max(depth_, tree.depth);
-    for (const auto& tree : forest.trees) append(tree);
+    for (const auto& tree : forest.trees) append(tree, forest.sets);
   }
 
   void add(const float* rows, std::size_t n, float* margins) const noexcept override {
     std::size_t r = 0;
-    if (n >= kLanes)
-      for (; r + kLanes <= n; r += std::min(kRowBlock, (n - r) / kLanes * kLanes))
-        add_block(rows + r * features_, std::min(kRowBlock, (n - r) / kLanes * kLanes), margins + r * groups_);
+    for (std::size_t count = 0; r + kLanes <= n; r += count) {
+      count = std::min(block_rows(), (n - r) / kLanes * kLanes);
+      add_block(rows + r * features_, count, margins + r * groups_);
+    }
     for (; r < n; ++r) add_row(rows + r * features_, margins + r * groups_);
   }
 
-  // Sets are found by an offset that has a float's place, hence few bits.
+  // Sets are found by an offset that has a float's place, hence few bits; copied rows have their place on the stack.
   [[nodiscard]] static bool fits(const Forest& forest) {
-    std::size_t words = 0;
-    for (const auto& set : forest.sets) words = std::max(words, set.size() / kWordBits + 1);
-    return words * forest.sets.size() <= kOffsetMask &&
+    std::size_t words = 0, splits = 0;
+    for (const auto& set : forest.sets) words = std::max(words, (set.size() + 1) / kWordBits + 1);
+    for (const auto& tree : forest.trees)
+      splits += static_cast<std::size_t>(std::ranges::count_if(tree.nodes, [](const Node& n) { return n.set >= 0; }));
+    return words * splits <= kOffsetMask &&
+           (splits == 0 || (forest.features + set_features(forest).size()) * kLanes <= kCopied) &&
            std::ranges::all_of(forest.trees, [](const Tree& tree) { return tree.depth <= kMaxDepth; });
   }
 
  private:
   struct Split {
     float threshold;        // of a set: kSetBase plus its offset in words_, as bits, which make a normal number
-    std::uint32_t feature;  // bit 31: missing goes left; bit 30: a set
+    std::uint32_t feature;  // place in the row; bit 31: missing goes left; bit 30: a set
   };
   static constexpr std::uint32_t kLeftBit = 1U << 31U, kSetBit = 1U << 30U, kFeatureMask = kSetBit - 1;
   static constexpr std::uint32_t kWordBits = 32, kSetBase = 0x3F80'0000U, kOffsetMask = 0x7F'FFFFU;
+  static constexpr std::size_t kCopied = 4096;  // values of copied rows
+
+  [[nodiscard]] static std::vector<std::uint32_t> set_features(const Forest& forest) {
+    std::vector<std::uint32_t> out;
+    for (const auto& tree : forest.trees)
+      for (const auto& node : tree.nodes)
+        if (node.set >= 0) out.push_back(node.feature);
+    std::ranges::sort(out);
+    const auto repeats = std::ranges::unique(out);
+    out.erase(repeats.begin(), repeats.end());
+    return out;
+  }
+
+  [[nodiscard]] std::size_t block_rows() const noexcept {
+    return coded_.empty() ? kRowBlock : std::min(kRowBlock, kCopied / width_ / kLanes * kLanes);
+  }
 
   [[nodiscard]] std::size_t splits() const noexcept { return (std::size_t{1} << depth_) - 1; }
   [[nodiscard]] std::size_t leaves() const noexcept { return std::size_t{1} << depth_; }
 
-  [[nodiscard]] std::uint32_t set_words() const noexcept { return codes_ / kWordBits + 1; }
+  [[nodiscard]] std::uint32_t set_words() const noexcept { return (codes_ + 1) / kWordBits + 1; }
 
-  void append(const std::vector<bool>& set) {
-    const std::size_t first = words_.size();
-    words_.resize(first + set_words());
-    for (std::size_t code = 0; code < set.size(); ++code)
-      if (set[code]) words_[first + code / kWordBits] |= 1U << (code % kWordBits);
+  // Codes from codes_ on: out of range, missing.
+  [[nodiscard]] float coded(float x) const noexcept {
+    const auto code = x >= 0 && x < static_cast<float>(codes_) ? static_cast<std::uint32_t>(x) : codes_;
+    return std::bit_cast<float>(kSetBase | (std::isnan(x) ? codes_ + 1 : code));
   }
 
-  void append(const Tree& tree) {
+  // The set's offset.
+  std::uint32_t append(const std::vector<bool>& set, bool missing_goes_right) {
+    const std::size_t first = words_.size();
+    words_.resize(first + set_words());
+    const auto put = [&](std::size_t code) { words_[first + code / kWordBits] |= 1U << (code % kWordBits); };
+    for (std::size_t code = 0; code < set.size(); ++code)
+      if (set[code]) put(code);
+    if (missing_goes_right) put(codes_ + 1);
+    return static_cast<std::uint32_t>(first);
+  }
+
+  void append(const Tree& tree, const std::vector<std::vector<bool>>& sets) {
     const std::size_t first_split = splits_.size();
     const std::size_t first_leaf = leaves_.size();
     // A padded split sends everything left or right alike: both sides hold the same leaf.
     splits_.resize(first_split + splits(), Split{std::numeric_limits<float>::infinity(), 0});
     leaves_.resize(first_leaf + leaves());
     tree_groups_.push_back(tree.group);
-    fill(tree, 0, 0, 0, first_split, first_leaf);
+    fill({tree, sets, first_split, first_leaf}, 0, 0, 0);
   }
 
-  void fill(const Tree& tree, std::size_t node, std::size_t at, std::uint32_t level, std::size_t first_split,
-            std::size_t first_leaf) {
-    const auto& from = tree.nodes[node];
+  struct Filling {
+    const Tree& tree;
+    const std::vector<std::vector<bool>>& sets;
+    std::size_t first_split, first_leaf;
+  };
+
+  void fill(const Filling& into, std::size_t node, std::size_t at, std::uint32_t level) {
+    const auto& from = into.tree.nodes[node];
     if (from.left < 0) {
       const std::size_t width = std::size_t{1} << (depth_ - level);
-      const std::size_t begin = first_leaf + ((at + 1) << (depth_ - level)) - leaves();
+      const std::size_t begin = into.first_leaf + ((at + 1) << (depth_ - level)) - leaves();
       std::fill_n(leaves_.begin() + static_cast<std::ptrdiff_t>(begin), width, from.value);
       return;
     }
-    const bool is_set = from.set >= 0;
-    const auto offset = is_set ? static_cast<std::uint32_t>(from.set) * set_words() : 0;
-    splits_[first_split + at] = {is_set ? std::bit_cast<float>(kSetBase | offset) : from.value,
-                                 from.feature | (from.default_left ? kLeftBit : 0U) | (is_set ? kSetBit : 0U)};
-    fill(tree, static_cast<std::size_t>(from.left), 2 * at + 1, level + 1, first_split, first_leaf);
-    fill(tree, static_cast<std::size_t>(from.right), 2 * at + 2, level + 1, first_split, first_leaf);
+    auto& split = splits_[into.first_split + at];
+    split = {from.value, from.feature | (from.default_left ? kLeftBit : 0U)};
+    if (from.set >= 0)
+      split = {
+          std::bit_cast<float>(kSetBase | append(into.sets[static_cast<std::size_t>(from.set)], !from.default_left)),
+          slots_[from.feature] | kLeftBit | kSetBit};
+    fill(into, static_cast<std::size_t>(from.left), 2 * at + 1, level + 1);
+    fill(into, static_cast<std::size_t>(from.right), 2 * at + 2, level + 1);
   }
 
+  // What a split on a threshold would read here is masked away.
   [[nodiscard]] bool in_set(const Split& split, float x) const noexcept {
-    const auto code = x >= 0 && x < static_cast<float>(codes_) ? static_cast<std::uint32_t>(x) : codes_;
-    const auto offset = split.feature & kSetBit ? std::bit_cast<std::uint32_t>(split.threshold) & kOffsetMask : 0;
+    const auto mask = (0U - (split.feature >> 30U & 1U)) & kOffsetMask;
+    const auto code = std::bit_cast<std::uint32_t>(x) & mask;
+    const auto offset = std::bit_cast<std::uint32_t>(split.threshold) & mask;
     return (words_[offset + code / kWordBits] >> (code % kWordBits) & 1U) != 0;
   }
 
@@ -135,12 +179,20 @@ class CompleteKernel final : public Kernel {
     return found;
   }
 
+  // The rows with the codes of their features, in `copied`.
+  void copy_rows(const float* rows, std::size_t n, float* copied) const noexcept {
+    for (std::size_t r = 0; r < n; ++r, rows += features_) {
+      copied = std::copy_n(rows, features_, copied);
+      for (const auto feature : coded_) *copied++ = coded(rows[feature]);
+    }
+  }
+
   void add_row(const float* row, float* margins) const noexcept {
     const bool missing = has_missing(row, features_);
-    if (words_.empty())
-      missing ? add_row_as<true, false>(row, margins) : add_row_as<false, false>(row, margins);
-    else
-      missing ? add_row_as<true, true>(row, margins) : add_row_as<false, true>(row, margins);
+    if (coded_.empty()) return missing ? add_row_as<true, false>(row, margins) : add_row_as<false, false>(row, margins);
+    std::array<float, kCopied> copied;
+    copy_rows(row, 1, copied.data());
+    missing ? add_row_as<true, true>(copied.data(), margins) : add_row_as<false, true>(copied.data(), margins);
   }
 
   template <bool kMissing, bool kSets>
@@ -160,10 +212,12 @@ class CompleteKernel final : public Kernel {
 
   void add_block(const float* rows, std::size_t n, float* margins) const noexcept {
     const bool missing = has_missing(rows, n * features_);
-    if (words_.empty())
-      missing ? add_block_as<true, false>(rows, n, margins) : add_block_as<false, false>(rows, n, margins);
-    else
-      missing ? add_block_as<true, true>(rows, n, margins) : add_block_as<false, true>(rows, n, margins);
+    if (coded_.empty())
+      return missing ? add_block_as<true, false>(rows, n, margins) : add_block_as<false, false>(rows, n, margins);
+    std::array<float, kCopied> copied;
+    copy_rows(rows, n, copied.data());
+    missing ? add_block_as<true, true>(copied.data(), n, margins)
+            : add_block_as<false, true>(copied.data(), n, margins);
   }
 
   // REQUIRES: n is a multiple of kLanes.
@@ -177,7 +231,7 @@ class CompleteKernel final : public Kernel {
       const float* leaf = leaves_.data() + t * leaves();
       float* out = margins + tree_groups_[t];
       for (std::size_t r = 0; r < n; r += kLanes) {
-        for (std::size_t k = 0; k < kLanes; ++k) lane_rows[k] = rows + (r + k) * features_;
+        for (std::size_t k = 0; k < kLanes; ++k) lane_rows[k] = rows + (r + k) * width_;
         walk_lanes<kMissing, kSets>(trees, lane_rows, at);
         for (std::size_t k = 0; k < kLanes; ++k) out[(r + k) * groups_] += leaf[at[k]];
       }
@@ -185,11 +239,13 @@ class CompleteKernel final : public Kernel {
   }
 
   std::uint32_t depth_ = 0;
-  std::uint32_t codes_ = 0;  // of the longest set
-  std::size_t features_, groups_;
-  std::vector<Split> splits_;  // trees one after the other, each a complete tree in breadth-first order
+  std::uint32_t codes_ = 0;                // of the longest set
+  std::size_t features_, width_, groups_;  // width_: values of a copied row
+  std::vector<std::uint32_t> slots_;       // feature -> place of its code in a copied row
+  std::vector<std::uint32_t> coded_;       // features that sets test
+  std::vector<Split> splits_;              // trees one after the other, each a complete tree in breadth-first order
   std::vector<float> leaves_;
-  std::vector<std::uint32_t> words_;  // bits of the sets; empty = only thresholds
+  std::vector<std::uint32_t> words_;  // bits of the sets
   std::vector<std::uint32_t> tree_groups_;
 };
 
