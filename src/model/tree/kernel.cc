@@ -55,13 +55,13 @@ class CompleteKernel final : public Kernel {
     for (; r < n; ++r) add_row(rows + r * features_, margins + r * groups_);
   }
 
-  // Sets are found by an offset that has a float's place, hence few bits; copied rows have their place on the stack.
+  // A code and a set's offset have a float's place, hence few bits; copied rows have their place on the stack.
   [[nodiscard]] static bool fits(const Forest& forest) {
-    std::size_t words = 0, splits = 0;
-    for (const auto& set : forest.sets) words = std::max(words, (set.size() + 1) / kWordBits + 1);
+    std::size_t missing_code = 1, splits = 0;  // the largest code there is
+    for (const auto& set : forest.sets) missing_code = std::max(missing_code, set.size() + 1);
     for (const auto& tree : forest.trees)
       splits += static_cast<std::size_t>(std::ranges::count_if(tree.nodes, [](const Node& n) { return n.set >= 0; }));
-    return words * splits <= kOffsetMask &&
+    return missing_code <= kOffsetMask && (missing_code / kWordBits + 1) * splits <= kOffsetMask &&
            (splits == 0 || (forest.features + set_features(forest).size()) * kLanes <= kCopied) &&
            std::ranges::all_of(forest.trees, [](const Tree& tree) { return tree.depth <= kMaxDepth; });
   }

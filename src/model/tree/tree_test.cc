@@ -116,6 +116,27 @@ TEST(Kernel, EqualsTheReferenceWalkOnWideRowsWithSets) {  // few of them, or non
   }
 }
 
+TEST(Kernel, EqualsTheReferenceWalkOnVeryLargeCategories) {
+  for (const std::size_t code : {(std::size_t{1} << 23) - 3, (std::size_t{1} << 23) + 1, (std::size_t{1} << 24) - 1}) {
+    tree::Forest forest;
+    forest.features = 1;
+    forest.base = {0};
+    forest.sets = {std::vector<bool>(code + 1)};
+    forest.sets[0][code] = true;
+    const tree::Node split{.left = 1, .right = 2, .default_left = true, .set = 0};
+    forest.trees = {{.nodes = {split, {.value = -1}, {.value = 1}}, .depth = 1}};
+    const auto kernel = tree::choose_kernel(forest);
+    const float x[] = {static_cast<float>(code), 1, kNaN, static_cast<float>(code - 1), 0, 5, 7, 8};
+    std::vector<float> got(8);
+    kernel->add(x, 8, got.data());
+    for (std::size_t r = 0; r < got.size(); ++r) {
+      float expected = 0;
+      tree::reference_predict(forest, {x + r, 1}, {&expected, 1});
+      EXPECT_EQ(got[r], expected) << "code " << code << ", value " << x[r];
+    }
+  }
+}
+
 // One tree: x0 < 0.5 ? (x1 in {1, 3} ? 3 : 2) : -1, written by hand in XGBoost's form.
 std::string document(std::string_view base = "5E-1", std::string_view left = "[1, 3, -1, -1, -1]") {
   return text::format(
