@@ -30,6 +30,7 @@ struct Request {
   std::string body_file;  // streamed routes: the body, spooled to this temporary file (removed after the answer unless
                           // moved away)
   std::string peer;       // "127.0.0.1:54321"
+  std::string user;       // name of the authenticated user; empty while access control is off
 
   [[nodiscard]] std::string_view header(std::string_view name) const noexcept;  // case-insensitive; empty if absent
   [[nodiscard]] std::optional<std::string_view> parameter(std::string_view name) const noexcept;  // first of that name
