@@ -170,6 +170,19 @@ Result<void> copy_file(const std::string& from, const std::string& to) {
       to, [&](int fd) { return read_pieces(from, [&](std::string_view piece) { return write_all(fd, piece, to); }); });
 }
 
+Result<Digest> concatenate(std::span<const std::string> files, const std::string& to) {
+  Hasher hasher;
+  FETTLE_TRY_(replace_file(to, [&](int fd) -> Result<void> {
+    for (const auto& file : files)
+      FETTLE_TRY_(read_pieces(file, [&](std::string_view piece) {
+        hasher.add(piece);
+        return write_all(fd, piece, to);
+      }));
+    return {};
+  }));
+  return hasher.finish();
+}
+
 Result<Digest> digest_file(const std::string& path) {
   Hasher hasher;
   FETTLE_TRY_(read_pieces(path, [&](std::string_view piece) -> Result<void> {
@@ -198,6 +211,18 @@ Result<void> remove_all(const std::string& path) {
 Result<void> rename(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) return system_error("rename", from);
   return sync_folder(folder_of(to));
+}
+
+Result<void> move_file(const std::string& from, const std::string& to) {
+  {
+    const Descriptor file(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.ok()) return system_error("read", from);
+    if (::fsync(file.get()) != 0) return system_error("sync", from);
+  }
+  if (::rename(from.c_str(), to.c_str()) == 0) return sync_folder(folder_of(to));
+  if (errno != EXDEV) return system_error("rename", from);
+  FETTLE_TRY_(copy_file(from, to));
+  return remove_all(from);
 }
 
 Result<void> sync_folder(const std::string& path) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +20,12 @@ namespace fettle::os {
 [[nodiscard]] Result<void> make_folders(const std::string& path);
 [[nodiscard]] Result<void> remove_all(const std::string& path);  // missing is fine
 [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to);
+// rename() that makes the file's own bytes durable first; copies where the two lie on different file systems.
+[[nodiscard]] Result<void> move_file(const std::string& from, const std::string& to);
 [[nodiscard]] Result<void> sync_folder(const std::string& path);
 [[nodiscard]] Result<void> copy_file(const std::string& from, const std::string& to);  // durable, atomic
+// The bytes of all `files`, one after the other, as the file `to`, durable and atomic; their digest.
+[[nodiscard]] Result<Digest> concatenate(std::span<const std::string> files, const std::string& to);
 [[nodiscard]] bool exists(const std::string& path) noexcept;
 [[nodiscard]] bool is_folder(const std::string& path) noexcept;
 
