@@ -22,9 +22,9 @@ class VerifiedReader final : public Reader {
 
  private:
   [[nodiscard]] std::unexpected<Error> damaged() const {
-    return fail(Code::DataLoss,
-                text::format("object {} is damaged: its bytes have another digest; restore it from a copy",
-                             digest_.hex()));
+    return fail(
+        Code::DataLoss,
+        text::format("object {} is damaged: its bytes have another digest; restore it from a copy", digest_.hex()));
   }
 
   std::unique_ptr<Reader> reader_;

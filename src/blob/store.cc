@@ -145,7 +145,8 @@ Result<std::optional<ObjectInfo>> Store::find(const Digest& digest) const {
 Result<std::unique_ptr<Reader>> Store::read(const Digest& digest, std::uint64_t offset) const {
   const auto path = path_of(digest);
   FILE* file = std::fopen(path.c_str(), "rbe");
-  if (file == nullptr) return fail(Code::NotFound, text::format("there is no object {} in '{}'", digest.hex(), folder_));
+  if (file == nullptr)
+    return fail(Code::NotFound, text::format("there is no object {} in '{}'", digest.hex(), folder_));
   auto reader = std::make_unique<FileReader>(file, path);
   if (::fseeko(file, static_cast<off_t>(offset), SEEK_SET) != 0)
     return fail(Code::InvalidArgument, text::format("'{}' has no byte {}", path, offset));

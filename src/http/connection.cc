@@ -1,5 +1,6 @@
 #include "http/connection.h"
 
+#include <algorithm>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
@@ -27,6 +28,7 @@ using Ms = std::chrono::milliseconds;
 using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t kFilePiece = 256U << 10U;
+constexpr std::size_t kStreamPiece = 1U << 20U;
 
 using PlainStream = beast::tcp_stream;
 using TlsStream = asio::ssl::stream<beast::tcp_stream>;
@@ -150,6 +152,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
   void begin_request() {
     const auto& header = header_->get();
     request_ = Request();
+    request_.secure = std::is_same_v<Stream, TlsStream>;
     request_.peer = peer_;
     request_.target = header.target();
     for (const auto& field : header) request_.headers.emplace_back(field.name_string(), field.value());
@@ -284,7 +287,12 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
     tcp().expires_after(Ms(shared_->options.body_timeout_ms));
     if (response.file) {
       out.content_length(file_range_.length);
-      return write_file_header();
+      return write_header([](Connection& self) { self.write_file_piece(); });
+    }
+    if (response.stream) {
+      stream_body_ = std::move(*response.stream);
+      out.content_length(stream_body_.length);
+      return write_header([](Connection& self) { self.write_stream_piece(); });
     }
     out.content_length(response.body.size());
     if (request_.method != Method::Head) out.body() = std::move(response.body);
@@ -292,12 +300,12 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
                        [self = self_()](ErrorCode error, std::size_t) { self->finish(!error && self->keep_alive_); });
   }
 
-  void write_file_header() {
+  void write_header(void (*then)(Connection&)) {
     serializer_.emplace(*message_);
-    bhttp::async_write_header(stream_, *serializer_, [self = self_()](ErrorCode error, std::size_t) {
+    bhttp::async_write_header(stream_, *serializer_, [self = self_(), then](ErrorCode error, std::size_t) {
       if (error) return self->finish(false);
       if (self->request_.method == Method::Head) return self->finish(self->keep_alive_);
-      self->write_file_piece();
+      then(*self);
     });
   }
 
@@ -308,6 +316,36 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
     asio::async_write(stream_, asio::buffer(piece_), [self = self_()](ErrorCode error, std::size_t) {
       if (error) return self->finish(false);
       self->write_file_piece();
+    });
+  }
+
+  void write_stream_piece() {  // read on a worker, written here
+    if (stream_body_.length == 0) return finish(keep_alive_);
+    tcp().expires_never();
+    shared_->run_on_worker([self = self_()] {
+      auto piece = self->next_stream_piece();
+      asio::dispatch(self->stream_.get_executor(),
+                     [self, piece = std::move(piece)]() mutable { self->write_stream_piece(std::move(piece)); });
+    });
+  }
+  std::string next_stream_piece() {
+    try {
+      auto piece = stream_body_.next(std::min<std::uint64_t>(kStreamPiece, stream_body_.length));
+      if (piece) return *std::move(piece);
+      log::error(text::format("{} {} was cut: {}", name(request_.method), request_.path, piece.error().message));
+    } catch (const std::exception& error) {
+      log::error(text::format("{} {} was cut: {}", name(request_.method), request_.path, error.what()));
+    }
+    return {};
+  }
+  void write_stream_piece(std::string piece) {
+    if (piece.empty() || piece.size() > stream_body_.length) return finish(false);
+    stream_body_.length -= piece.size();
+    piece_ = std::move(piece);
+    tcp().expires_after(Ms(shared_->options.body_timeout_ms));
+    asio::async_write(stream_, asio::buffer(piece_), [self = self_()](ErrorCode error, std::size_t) {
+      if (error) return self->finish(false);
+      self->write_stream_piece();
     });
   }
 
@@ -347,6 +385,8 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
   void finish(bool again) {
     remove_spooled_body();
     file_range_ = FileRange();
+    stream_body_ = {};
+    piece_ = {};
     serializer_.reset();
     message_.reset();
     body_.reset();
@@ -376,6 +416,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
   std::optional<bhttp::response<bhttp::string_body>> message_;
   std::optional<bhttp::response_serializer<bhttp::string_body>> serializer_;
   FileRange file_range_;
+  Response::Stream stream_body_;
   std::string piece_;
   std::deque<std::string> events_;
   Request request_;

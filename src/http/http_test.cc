@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "http/client.h"
+#include "http/content.h"
 #include "http/server.h"
 #include "http/target.h"
 
@@ -317,6 +318,70 @@ TEST(Address, ParsesAndKnowsLoopback) {
   EXPECT_TRUE(is_loopback(*parse_address("[::1]:0")));
   EXPECT_FALSE(is_loopback(*parse_address("0.0.0.0:80")));
   for (const auto* wrong : {"5000", "host", "host:99999", ":80", "host:x"}) EXPECT_FALSE(parse_address(wrong)) << wrong;
+}
+
+Response digits(const Request& request) {
+  Content content{10, "\"d\"", [](std::uint64_t offset, std::uint64_t) -> Result<decltype(Response::Stream::next)> {
+                    return [at = offset](std::size_t limit) mutable -> Result<std::string> {
+                      const auto piece = std::string("0123456789").substr(at, std::min<std::size_t>(limit, 3));
+                      at += piece.size();
+                      return piece;
+                    };
+                  }};
+  Response response;
+  response.content_type = "text/plain";
+  return *answer_with(request, content, std::move(response));
+}
+
+TEST_F(HttpTest, ContentIsStreamedWithLengthRangeAndTag) {
+  Router router;
+  router.add(Method::Get, "/digits", digits);
+  start(std::move(router));
+  auto client = this->client();
+  const auto get = [&](const Headers& headers) {
+    return *client.send(Method::Get, "/digits", "", "text/plain", headers);
+  };
+  EXPECT_EQ(get({}).body, "0123456789");
+  EXPECT_THAT(get({}).headers, testing::Contains(testing::Pair("ETag", "\"d\"")));
+  const auto part = get({{"Range", "bytes=2-8"}});
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, "2345678");
+  EXPECT_THAT(part.headers, testing::Contains(testing::Pair("Content-Range", "bytes 2-8/10")));
+  EXPECT_EQ(get({{"Range", "bytes=-4"}}).body, "6789");
+  EXPECT_EQ(get({{"Range", "bytes=0-0"}}).body, "0");
+  EXPECT_EQ(get({{"Range", "bytes=10-"}}).status, 416);
+  EXPECT_EQ(get({{"Range", "bytes=2-8"}, {"If-Range", "\"other\""}}).body, "0123456789");
+  EXPECT_EQ(get({{"If-None-Match", "\"other\", W/\"d\""}}).status, 304);
+  EXPECT_EQ(get({{"If-None-Match", "\"other\""}}).status, 200);
+  EXPECT_EQ(server_->counters().connections, 1U);
+  const auto head = raw("HEAD /digits HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(head, HasSubstr("Content-Length: 10"));
+  EXPECT_THAT(head, testing::EndsWith("\r\n\r\n"));
+}
+
+TEST_F(HttpTest, AStreamThatFailsEndsTheConnectionShort) {
+  Router router;
+  const auto add = [&](const std::string& path, decltype(Response::Stream::next) next) {
+    router.add(Method::Get, path, [next](const Request&) {
+      Response response;
+      response.stream = Response::Stream{10, next};
+      return response;
+    });
+  };
+  const auto begin = std::make_shared<std::atomic<int>>(0);
+  add("/error", [begin](std::size_t) -> Result<std::string> {
+    if ((*begin)++ == 0) return std::string("01234");
+    return fail(Code::DataLoss, "lost");
+  });
+  add("/early", [](std::size_t) -> Result<std::string> { return std::string(); });
+  add("/throws", [](std::size_t) -> Result<std::string> { throw std::runtime_error("oops"); });
+  start(std::move(router));
+  const auto got = raw("GET /error HTTP/1.1\r\nHost: x\r\n\r\n");  // the server closes, though not asked to
+  EXPECT_THAT(got, HasSubstr("Content-Length: 10"));
+  EXPECT_THAT(got, testing::EndsWith("01234"));
+  for (const auto* path : {"/early", "/throws"})
+    EXPECT_THAT(raw(std::string("GET ") + path + " HTTP/1.1\r\nHost: x\r\n\r\n"), testing::EndsWith("\r\n\r\n"));
+  EXPECT_FALSE(client().send(Method::Get, "/error"));
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ struct Request {
   std::string body;       // empty for streamed routes
   std::string body_file;  // streamed routes: the body, spooled to this temporary file (removed after the answer unless
                           // moved away)
+  bool secure = false;    // came over TLS
   std::string peer;       // "127.0.0.1:54321"
   std::string user;       // name of the authenticated user; empty while access control is off
 
@@ -45,6 +46,14 @@ struct Response {
   // Instead of body: a file streamed from disk; Range requests (one range) and ETag/If-None-Match are answered by the
   // server.
   std::optional<std::string> file;
+  // Instead of body: exactly `length` bytes, which `next` gives piece by piece (1 to `limit` bytes a call). It is
+  // called on a worker and may block; on an error or an early end the connection is cut, so that no client takes it for
+  // whole.
+  struct Stream {
+    std::uint64_t length = 0;
+    std::function<Result<std::string>(std::size_t limit)> next;
+  };
+  std::optional<Stream> stream;
 
   [[nodiscard]] static Response json(std::string body, int status = 200);
   [[nodiscard]] static Response text(std::string body, int status = 200);
