@@ -1,9 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 
+#include "base/rng.h"
 #include "json/describe.h"
+#include "json/writer.h"
 
 namespace fettle::json {
 namespace {
@@ -86,6 +89,90 @@ TEST(Json, ErrorsNameThePathAndHelp) {
             "pipe.yaml: steps[0].shade: unknown value 'pink'; known are: light, very_dark");
   EXPECT_EQ(message_of(R"({"steps": [{"small": 256}]})"), "pipe.yaml: steps[0].small: the number is out of range");
   EXPECT_EQ(message_of(R"({"anything": {"goes": [1]}})"), "");
+}
+
+// A tree of every kind, as deep as `depth`.
+Value random_value(Rng& rng, int depth) {
+  const auto kind = rng.below(depth > 0 ? 8 : 6);
+  if (kind == 0) return {};
+  if (kind == 1) return rng.below(2) == 0;
+  if (kind == 2) return static_cast<std::int64_t>(rng.next());
+  if (kind == 3) return std::bit_cast<double>(rng.next());  // NaN, infinities and subnormals too
+  if (kind == 4) return static_cast<double>(rng.below(1000)) / 8;
+  if (kind == 5) {
+    std::string text;
+    for (auto left = rng.below(12); left > 0; --left) text += static_cast<char>(rng.below(256));
+    return text;
+  }
+  Value out = kind == 6 ? Value::array() : Value::object();
+  for (auto left = rng.below(5); left > 0; --left) {
+    if (kind == 6)
+      out.push(random_value(rng, depth - 1));
+    else
+      out.set("\"k\n" + std::to_string(left), random_value(rng, depth - 1));
+  }
+  return out;
+}
+
+void write(Writer& writer, const Value& value) {
+  if (value.is_null()) {
+    writer.null();
+  } else if (value.is_bool()) {
+    writer.value(value.as_bool());
+  } else if (value.is_int()) {
+    writer.value(value.as_int());
+  } else if (value.is_number()) {
+    writer.value(value.as_double());
+  } else if (value.is_string()) {
+    writer.value(value.as_string());
+  } else if (value.is_array()) {
+    writer.begin_array();
+    for (const auto& element : value.as_array()) write(writer, element);
+    writer.end_array();
+  } else {
+    writer.begin_object();
+    for (const auto& [key, member] : value.as_object()) write(writer.key(key), member);
+    writer.end_object();
+  }
+}
+
+TEST(Writer, WritesWhatDumpWritesOfTheSameValue) {
+  Rng rng(7);
+  for (int i = 0; i < 5000; ++i) {
+    const auto value = random_value(rng, 4);
+    std::string out;
+    Writer writer(out);
+    write(writer, value);
+    ASSERT_EQ(out, dump(value));
+  }
+}
+
+TEST(Writer, EscapesAndNumbersAreJson) {
+  std::string out;
+  Writer(out)
+      .begin_array()
+      .value("a\"\\/\b\f\n\r\t\x01\x1f\x7f\xC3\xA9")
+      .value(std::string_view("\0", 1))
+      .value(std::numeric_limits<std::int64_t>::min())
+      .value(1.0)
+      .value(-0.0)
+      .value(1e22)
+      .value(0.1)
+      .value(true)
+      .value(7U)
+      .end_array();
+  EXPECT_EQ(out,
+            "[\"a\\\"\\\\/\\u0008\\u000c\\n\\r\\t\\u0001\\u001f\x7f\xC3\xA9\", \"\\u0000\", "
+            "-9223372036854775808, 1.0, -0.0, 1e+22, 0.1, true, 7]");
+}
+
+TEST(Writer, QuotesWhatIsNotFiniteWhereAsked) {
+  std::string out;
+  Writer writer(out);
+  writer.begin_object();
+  for (const auto number : {std::nan(""), HUGE_VAL, -HUGE_VAL, 2.5}) writer.key("v").quoted_unless_finite(number);
+  writer.member("bare", std::nan("")).end_object();
+  EXPECT_EQ(out, R"({"v": "NaN", "v": "Infinity", "v": "-Infinity", "v": 2.5, "bare": NaN})");
 }
 
 }  // namespace

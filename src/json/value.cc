@@ -1,10 +1,9 @@
 #include "json/value.h"
 
-#include <array>
 #include <boost/json/basic_parser_impl.hpp>
-#include <cstdio>
 
 #include "base/text.h"
+#include "json/writer.h"
 
 namespace fettle::json {
 
@@ -128,49 +127,6 @@ std::string place(std::string_view text, std::size_t offset) {
   return text::format("line {}, column {}", line, column);
 }
 
-void write_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          std::array<char, 8> escape{};
-          std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(c));
-          out += escape.data();
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-}
-
-void write_number(std::string& out, const Value& value) {
-  if (value.is_int()) {
-    out += std::to_string(value.as_int());
-    return;
-  }
-  auto digits = text::number(value.as_double());
-  // A double stays a double for whoever reads it: 1 is written 1.0.
-  if (digits.find_first_not_of("-0123456789") == std::string::npos) digits += ".0";
-  out += digits;
-}
-
 // `indent` < 0: compact.
 void write(std::string& out, const Value& value, int indent) {
   const auto line = [&](int depth) {
@@ -181,10 +137,12 @@ void write(std::string& out, const Value& value, int indent) {
     out += "null";
   else if (value.is_bool())
     out += value.as_bool() ? "true" : "false";
+  else if (value.is_int())
+    append_number(out, value.as_int());
   else if (value.is_number())
-    write_number(out, value);
+    append_number(out, value.as_double());
   else if (value.is_string())
-    write_string(out, value.as_string());
+    append_text(out, value.as_string());
   else if (value.is_array()) {
     out += '[';
     for (bool first = true; const auto& element : value.as_array()) {
@@ -199,7 +157,7 @@ void write(std::string& out, const Value& value, int indent) {
     for (bool first = true; const auto& [key, member] : value.as_object()) {
       if (!std::exchange(first, false)) out += indent < 0 ? ", " : ",";
       line(inner);
-      write_string(out, key);
+      append_text(out, key);
       out += ": ";
       write(out, member, inner);
     }
