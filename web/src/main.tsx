@@ -9,6 +9,7 @@ import { createRoot } from 'react-dom/client';
 import { ApiError } from './api';
 import { createRoutes } from './routes';
 import { schemeManager, theme } from './theme';
+import { screenOf } from './links';
 
 const client = new QueryClient({
   defaultOptions: {
@@ -19,6 +20,9 @@ const client = new QueryClient({
     },
   },
 });
+
+const screen = screenOf(location.hash);
+if (screen) history.replaceState(null, '', screen);
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

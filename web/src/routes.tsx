@@ -50,9 +50,61 @@ const prediction = createRoute({
   component: lazyRouteComponent(() => import('./prediction/prediction'), 'PredictionScreen'),
 });
 
+export interface RunsSearch {
+  filter?: string; // MLflow's grammar
+  order?: string; // "metrics.`auc` DESC"
+  columns?: string; // one a line: "params.depth"
+  runs?: string; // chosen ones, by comma
+  deleted?: boolean;
+  picture?: boolean;
+}
+
+const words = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+const yes = (value: unknown): true | undefined => (value === true ? true : undefined);
+
+const experiments = createRoute({
+  getParentRoute: () => root,
+  path: '/experiments',
+  component: lazyRouteComponent(() => import('./runs/experiments'), 'ExperimentList'),
+});
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: '/experiments/$id',
+  validateSearch: (search: Record<string, unknown>): RunsSearch => ({
+    filter: words(search.filter),
+    order: words(search.order),
+    columns: words(search.columns),
+    runs: words(search.runs),
+    deleted: yes(search.deleted),
+    picture: yes(search.picture),
+  }),
+  component: lazyRouteComponent(() => import('./runs/runs'), 'RunsScreen'),
+});
+const run = createRoute({
+  getParentRoute: () => root,
+  path: '/runs/$id',
+  component: lazyRouteComponent(() => import('./runs/run'), 'RunScreen'),
+});
+const compare = createRoute({
+  getParentRoute: () => root,
+  path: '/compare',
+  validateSearch: (search: Record<string, unknown>): { runs?: string } => ({ runs: words(search.runs) }),
+  component: lazyRouteComponent(() => import('./runs/comparison'), 'CompareScreen'),
+});
+const models = createRoute({
+  getParentRoute: () => root,
+  path: '/models',
+  component: lazyRouteComponent(() => import('./models/models'), 'ModelList'),
+});
+const model = createRoute({
+  getParentRoute: () => root,
+  path: '/models/$name',
+  component: lazyRouteComponent(() => import('./models/model'), 'ModelScreen'),
+});
+
 export function createRoutes() {
   return createRouter({
-    routeTree: root.addChildren([home, endpoint, rollouts, rollout, alerts, prediction]),
+    routeTree: root.addChildren([home, endpoint, rollouts, rollout, alerts, prediction, experiments, runs, run, compare, models, model]),
     defaultPreload: 'intent',
     scrollRestoration: true,
   });

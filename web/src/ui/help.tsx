@@ -7,6 +7,8 @@ const keys: [string, string][] = [
   ['g e', 'endpoint'],
   ['g r', 'rollouts'],
   ['g a', 'alerts'],
+  ['g x', 'experiments'],
+  ['g m', 'models'],
   ['?', 'this help'],
   ['Esc', 'close'],
 ];

@@ -1,7 +1,7 @@
 // The keyboard: `/` searches, `?` helps, `g` and then a letter goes. Nothing while someone types.
 import { useEffect } from 'react';
 
-export const places: Record<string, string> = { h: 'home', e: 'endpoint', r: 'rollouts', a: 'alerts' };
+export const places: Record<string, string> = { h: 'home', e: 'endpoint', r: 'rollouts', a: 'alerts', x: 'experiments', m: 'models' };
 
 const togetherMs = 1_200;
 

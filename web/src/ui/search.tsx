@@ -1,4 +1,4 @@
-// Finds endpoints, rollouts and alerts by their words, and opens a prediction by its id.
+// Finds endpoints, rollouts and alerts by their words, and opens a run or a prediction by its id.
 import { Modal, TextInput } from '@mantine/core';
 import { useRouter } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -31,7 +31,8 @@ export function find(status: Status, query: string): Found[] {
   };
   const found = everything(status).filter(fits).slice(0, 8);
   const id = query.trim();
-  if (/^[^\s/]{6,}$/.test(id)) found.push({ key: 'p', kind: 'Prediction', title: id, note: 'open by id', href: `/predictions/${encodeURIComponent(id)}` });
+  if (/^[0-9a-f]{32}$/.test(id)) found.push({ key: 'run', kind: 'Run', title: id, note: 'open by id', href: `/runs/${id}` });
+  else if (/^[^\s/]{6,}$/.test(id)) found.push({ key: 'p', kind: 'Prediction', title: id, note: 'open by id', href: `/predictions/${encodeURIComponent(id)}` });
   return found;
 }
 
@@ -61,7 +62,7 @@ export default function Search({ close }: { close: () => void }) {
         size="md"
         variant="unstyled"
         px="sm"
-        placeholder="An endpoint, a rollout, an alert, or a prediction's id"
+        placeholder="An endpoint, a rollout, an alert, or the id of a run or prediction"
         aria-label="Search"
         value={query}
         onChange={(event) => {

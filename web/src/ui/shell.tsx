@@ -50,6 +50,8 @@ export function Shell() {
       if (place === 'endpoint' && first) void navigate({ to: '/endpoints/$name', params: { name: first } });
       else if (place === 'rollouts') void navigate({ to: '/rollouts' });
       else if (place === 'alerts') void navigate({ to: '/alerts' });
+      else if (place === 'experiments') void navigate({ to: '/experiments' });
+      else if (place === 'models') void navigate({ to: '/models' });
       else if (place === 'home') void navigate({ to: '/' });
     },
     [navigate, first],
@@ -73,6 +75,8 @@ export function Shell() {
           ))}
           <Link to="/rollouts">Rollouts</Link>
           <Link to="/alerts">Alerts</Link>
+          <Link to="/experiments">Experiments</Link>
+          <Link to="/models">Models</Link>
         </nav>
         <div className="top-end">
           <Live connection={connection} />
@@ -90,7 +94,7 @@ export function Shell() {
       </main>
       <footer className="foot">
         <span>Fettle {status.data?.server.version}</span>
-        <span>Times are UTC, of the traffic</span>
+        <span>Times are UTC; of an endpoint, its traffic’s own</span>
         <button type="button" className="link" onClick={() => setOpen('help')}>
           Keys <kbd>?</kbd>
         </button>

@@ -10,7 +10,7 @@ describe('keys', () => {
     const [led] = press({ leader: null }, 'g', 1000);
     expect(press(led, 'h', 1500)[1]).toEqual({ kind: 'go', place: 'home' });
     expect(press(led, 'h', 9000)[1]).toBeNull();
-    expect(press(led, 'x', 1100)).toEqual([{ leader: null }, null]);
+    expect(press(led, 'z', 1100)).toEqual([{ leader: null }, null]);
   });
   it('search and help', () => {
     expect(press({ leader: null }, '/', 0)[1]).toEqual({ kind: 'search' });
