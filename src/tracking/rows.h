@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "sql/database.h"
+#include "tracking/points.h"
 #include "tracking/records.h"
 #include "tracking/transaction.h"
 
@@ -42,7 +43,15 @@ struct RunRow {
 [[nodiscard]] Result<Run> load_run(sql::Session& session, std::int64_t row);
 
 [[nodiscard]] Result<void> check_metrics(const std::vector<Metric>& metrics);
-[[nodiscard]] Result<void> put_metrics(sql::Session& session, const RunRow& run, const std::vector<Metric>& metrics);
+
+struct NewPoints {  // of one key of a batch, ready to be stored; borrows from the batch
+  std::string_view key;
+  std::vector<Point> points;  // in order, none twice
+  Point latest;               // by step, time, value
+  std::vector<const Metric*> of_models;
+};
+[[nodiscard]] std::vector<NewPoints> by_key(const std::vector<Metric>& metrics);
+[[nodiscard]] Result<void> put_metrics(sql::Session& session, const RunRow& run, const std::vector<NewPoints>& metrics);
 // The number of a metric's key; it is made if `create`, else 0 for an unknown one.
 [[nodiscard]] Result<std::int64_t> metric_key(sql::Session& session, std::string_view key, bool create);
 

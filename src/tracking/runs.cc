@@ -151,10 +151,11 @@ Result<void> Store::log(const RunId& id, const Batch& batch) {
     FETTLE_TRY_(check_key(text::format("params[{}].key", i), batch.params[i].key));
     params.push_back({batch.params[i].key, cut(batch.params[i].value, kMaxParamValue)});
   }
+  const auto metrics = by_key(batch.metrics);
   return database_.write([&](Session& session) -> Result<void> {
     FETTLE_TRY(const auto run, need_active_run(session, id));
     for (const auto& param : params) FETTLE_TRY_(put_param(session, run, param));
-    FETTLE_TRY_(put_metrics(session, run, batch.metrics));
+    FETTLE_TRY_(put_metrics(session, run, metrics));
     for (const auto& tag : tags) FETTLE_TRY_(put_tag(session, run.row, tag));
     return {};
   });

@@ -2,8 +2,9 @@
 
 namespace fettle::tracking {
 
-// A metric's point is (run, key, time, step, value); its key is a number, and a NaN is value 0 with is_nan 1, since
-// SQLite has no NaN. run_id and model_id are what the world sees; rows refer to each other by number.
+// The points of a metric are in metric_series and metric_blocks as series.h says; keys are numbers, and never deleted.
+// As a column a NaN is value 0 with is_nan 1, since SQLite has no NaN. run_id and model_id are what the world sees;
+// rows refer to each other by number.
 sql::Migrations Store::migrations() {
   return {"tracking", {R"(
     CREATE TABLE experiments(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, artifact_location TEXT NOT NULL,
@@ -22,8 +23,13 @@ sql::Migrations Store::migrations() {
     CREATE TABLE run_params(run INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
 
     CREATE TABLE metric_keys(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
-    CREATE TABLE metrics(run INTEGER, key INTEGER, time_ms INTEGER, step INTEGER, value REAL, is_nan INTEGER,
-                         PRIMARY KEY(run, key, time_ms, step, value, is_nan)) WITHOUT ROWID;
+    CREATE TABLE metric_series(run INTEGER, key INTEGER, recent BLOB NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
+    CREATE TABLE metric_blocks(id INTEGER PRIMARY KEY, run INTEGER NOT NULL, key INTEGER NOT NULL,
+                               first_ms INTEGER NOT NULL, first_step INTEGER NOT NULL, first_code INTEGER NOT NULL,
+                               least_step INTEGER NOT NULL, most_step INTEGER NOT NULL, step_gap INTEGER NOT NULL,
+                               points BLOB NOT NULL);
+    CREATE INDEX metric_blocks_by_point ON metric_blocks(run, key, first_ms, first_step, first_code, least_step,
+                                                         most_step, step_gap);
     CREATE TABLE latest_metrics(run INTEGER, key INTEGER, time_ms INTEGER NOT NULL, step INTEGER NOT NULL,
                                 value REAL NOT NULL, is_nan INTEGER NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
 

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "sql/database.h"
 #include "tracking/logged_models.h"
+#include "tracking/points.h"
 #include "tracking/records.h"
 
 namespace fettle::tracking {
@@ -56,11 +57,11 @@ class Store {
   [[nodiscard]] Result<void> log_model_history(const RunId& id, const std::string& model_json);
 
   // By time, step, value; an unknown run or key is an empty list. At most `limit` points after `page_token`.
-  [[nodiscard]] Result<Page<Metric>> metric_history(const RunId& id, const std::string& key, std::int64_t limit,
-                                                    const std::string& page_token = "") const;
+  [[nodiscard]] Result<Page<Point>> metric_history(const RunId& id, const std::string& key, std::int64_t limit,
+                                                   const std::string& page_token = "") const;
   // About `limit` steps evenly over all steps of these runs within [first, last]; the last step and each run's extremes
-  // are always kept; every point of a kept step is returned, with its run_id.
-  [[nodiscard]] Result<std::vector<Metric>> sampled_history(const std::vector<std::string>& runs,
+  // are always kept; every point of a kept step is returned, by step. Runs without the metric may be left out.
+  [[nodiscard]] Result<std::vector<Series>> sampled_history(const std::vector<std::string>& runs,
                                                             const std::string& key, std::int64_t first,
                                                             std::int64_t last, std::int64_t limit) const;
 

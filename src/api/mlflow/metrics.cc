@@ -16,13 +16,29 @@ constexpr std::size_t kMaxRuns = 100;
 constexpr std::int64_t kMaxSamples = 2500;
 constexpr std::int64_t kMaxBulk = 25'000;
 
+json::Array encode(const std::string& key, const std::vector<tracking::Point>& points) {
+  json::Array out;
+  for (const auto& point : points) {
+    tracking::Metric metric;
+    metric.key = key;
+    metric.value = point.value();
+    metric.time_ms = point.time_ms;
+    metric.step = point.step;
+    out.push_back(mlflow::encode(metric));
+  }
+  return out;
+}
+
 Result<json::Value> history(const Service& service, const Input& input) {
   FETTLE_TRY(const auto run, input.need_text("run_id"));
   FETTLE_TRY(const auto key, input.need_text("metric_key"));
   FETTLE_TRY(const auto limit, input.page_size(kAll, kAll));
   FETTLE_TRY(const auto token, input.text("page_token"));
   FETTLE_TRY(const auto page, service.tracking.metric_history(RunId(run), key, limit, token));
-  return encode_page("metrics", page);
+  json::Value out = json::Value::object();
+  if (!page.items.empty()) out.set("metrics", encode(key, page.items));
+  if (!page.next_token.empty()) out.set("next_page_token", page.next_token);
+  return out;
 }
 
 Result<std::vector<std::string>> need_runs(const Input& input, std::string_view name) {
@@ -48,9 +64,11 @@ Result<json::Value> sampled(const Service& service, const Input& input) {
     return fail(
         Code::InvalidArgument,
         text::format("end_step must be greater than start_step. Found start_step={} and end_step={}.", first, last));
-  tracking::Page<tracking::Metric> page;
-  FETTLE_TRY(page.items, service.tracking.sampled_history(runs, key, first, last, limit));
-  return encode_page("metrics", page);
+  FETTLE_TRY(const auto series, service.tracking.sampled_history(runs, key, first, last, limit));
+  json::Array out;
+  for (const auto& one : series)
+    for (auto& point : encode(key, one.points)) out.push_back(std::move(point.set("run_id", one.run_id)));
+  return out.empty() ? json::Value() : json::Value().set("metrics", std::move(out));
 }
 
 Result<json::Value> bulk(const Service& service, const Input& input) {
@@ -63,12 +81,8 @@ Result<json::Value> bulk(const Service& service, const Input& input) {
     const auto left = limit - std::ssize(out);
     if (left <= 0) break;
     FETTLE_TRY(auto page, service.tracking.metric_history(RunId(run), key, left));
-    for (auto& metric : page.items) {
-      metric.run_id = run;
-      auto point = encode(metric);
-      point.set("value", metric.value);  // a bare NaN here
-      out.push_back(std::move(point));
-    }
+    for (std::size_t i = 0; auto& point : encode(key, page.items))
+      out.push_back(point.set("run_id", run).set("value", page.items[i++].value()));  // a bare NaN here
   }
   return json::Value().set("metrics", std::move(out));
 }
