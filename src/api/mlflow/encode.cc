@@ -1,11 +1,11 @@
 #include "api/mlflow/encode.h"
 
 #include <array>
-#include <cmath>
 
 namespace fettle::api::mlflow {
 namespace {
 
+using json::Writer;
 using tracking::Stage;
 
 constexpr std::array<std::string_view, 6> kRunStatus{"", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"};
@@ -14,156 +14,142 @@ constexpr std::array<std::string_view, 4> kModelStatus{"", "LOGGED_MODEL_PENDING
 
 std::string_view stage_name(Stage stage) { return stage == Stage::Active ? "active" : "deleted"; }
 
-void set_some(json::Value& out, std::string_view key, const std::string& text) {
-  if (!text.empty()) out.set(key, text);
-}
-void set_some(json::Value& out, std::string_view key, json::Value list) {
-  if (list.is_array() && !list.as_array().empty()) out.set(key, std::move(list));
-}
-
-template <typename T>
-json::Value list_of(const std::vector<T>& items) {
-  json::Array out;
-  for (const auto& item : items) out.push_back(encode(item));
-  return out;
+void encode_data(Writer& out, const tracking::Run& run) {
+  out.begin_object();
+  encode_some(out, "metrics", run.metrics);
+  encode_some(out, "params", run.params);
+  encode_some(out, "tags", run.tags);
+  out.end_object();
 }
 
-json::Value number(double value) {  // JSON has no NaN, and protobuf's readers want it quoted
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
-  return value;
+void encode_inputs(Writer& out, const tracking::Run& run) {
+  out.begin_object();
+  encode_some(out, "dataset_inputs", run.datasets);
+  if (!run.model_inputs.empty()) {
+    out.key("model_inputs").begin_array();
+    for (const auto& id : run.model_inputs) out.begin_object().member("model_id", id).end_object();
+    out.end_array();
+  }
+  out.end_object();
 }
-
-json::Value inputs_of(const tracking::Run& run) {
-  json::Value out = json::Value::object();
-  set_some(out, "dataset_inputs", list_of(run.datasets));
-  json::Array models;
-  for (const auto& id : run.model_inputs) models.push_back(json::Value().set("model_id", id));
-  set_some(out, "model_inputs", std::move(models));
-  return out;
-}
-
-json::Value texts(const std::vector<std::string>& values) { return json::Array(values.begin(), values.end()); }
 
 }  // namespace
 
-json::Value encode(const tracking::DatasetInput& input) {
-  json::Value dataset;
-  dataset.set("name", input.dataset.name).set("digest", input.dataset.digest);
-  dataset.set("source_type", input.dataset.source_type).set("source", input.dataset.source);
-  if (input.dataset.schema) dataset.set("schema", *input.dataset.schema);
-  if (input.dataset.profile) dataset.set("profile", *input.dataset.profile);
-  json::Value out = json::Value::object();
-  set_some(out, "tags", encode(input.tags));
-  out.set("dataset", std::move(dataset));
-  return out;
+void encode(Writer& out, const tracking::KeyValue& pair) {
+  out.begin_object().member("key", pair.key).member("value", pair.value).end_object();
 }
 
-json::Value encode(const tracking::ModelOutput& output) {
-  json::Value out;
-  out.set("model_id", output.model_id).set("step", output.step);
-  return out;
+void encode(Writer& out, const tracking::DatasetInput& input) {
+  out.begin_object();
+  encode_some(out, "tags", input.tags);
+  const auto& dataset = input.dataset;
+  out.key("dataset").begin_object();
+  out.member("name", dataset.name).member("digest", dataset.digest);
+  out.member("source_type", dataset.source_type).member("source", dataset.source);
+  if (dataset.schema) out.member("schema", *dataset.schema);
+  if (dataset.profile) out.member("profile", *dataset.profile);
+  out.end_object().end_object();
 }
 
-json::Value encode(const registry::Alias& alias) {
-  json::Value out;
-  out.set("alias", alias.name).set("version", std::to_string(alias.version));
-  return out;
+void encode(Writer& out, const tracking::DatasetSummary& summary) {
+  out.begin_object().member("experiment_id", summary.experiment.str());
+  out.member("name", summary.name).member("digest", summary.digest);
+  encode_some(out, "context", summary.context);
+  out.end_object();
 }
 
-json::Value encode(const std::vector<tracking::KeyValue>& pairs) {
-  json::Array out;
-  for (const auto& [key, value] : pairs) {
-    json::Value pair;
-    pair.set("key", key).set("value", value);
-    out.push_back(std::move(pair));
+void encode(Writer& out, const tracking::ModelOutput& output) {
+  out.begin_object().member("model_id", output.model_id).member("step", output.step).end_object();
+}
+
+void encode(Writer& out, const tracking::Experiment& experiment) {
+  out.begin_object();
+  out.member("experiment_id", experiment.id.str()).member("name", experiment.name);
+  out.member("artifact_location", experiment.artifact_location);
+  out.member("lifecycle_stage", stage_name(experiment.stage));
+  out.member("last_update_time", experiment.updated_ms).member("creation_time", experiment.created_ms);
+  encode_some(out, "tags", experiment.tags);
+  out.end_object();
+}
+
+void encode(Writer& out, const tracking::Metric& metric) {
+  out.begin_object();
+  out.member("key", metric.key).key("value").quoted_unless_finite(metric.value);
+  out.member("timestamp", metric.time_ms).member("step", metric.step);
+  encode_some(out, "model_id", metric.model_id);
+  encode_some(out, "dataset_name", metric.dataset_name);
+  encode_some(out, "dataset_digest", metric.dataset_digest);
+  encode_some(out, "run_id", metric.run_id);
+  out.end_object();
+}
+
+void encode(Writer& out, const tracking::RunInfo& info) {
+  out.begin_object();
+  out.member("run_uuid", info.id.str()).member("experiment_id", info.experiment.str());
+  out.member("run_name", info.name).member("user_id", info.user);
+  out.member("status", kRunStatus.at(static_cast<std::size_t>(info.status))).member("start_time", info.start_ms);
+  if (info.end_ms) out.member("end_time", *info.end_ms);
+  out.member("artifact_uri", info.artifact_uri).member("lifecycle_stage", stage_name(info.stage));
+  out.member("run_id", info.id.str()).end_object();
+}
+
+void encode(Writer& out, const tracking::Run& run) {
+  out.begin_object();
+  encode(out.key("info"), run.info);
+  encode_data(out.key("data"), run);
+  encode_inputs(out.key("inputs"), run);
+  out.key("outputs").begin_object();
+  encode_some(out, "model_outputs", run.outputs);
+  out.end_object().end_object();
+}
+
+void encode(Writer& out, const tracking::LoggedModel& model) {
+  out.begin_object().key("info").begin_object();
+  out.member("model_id", model.id).member("experiment_id", model.experiment.str()).member("name", model.name);
+  out.member("creation_timestamp_ms", model.created_ms).member("last_updated_timestamp_ms", model.updated_ms);
+  out.member("artifact_uri", model.artifact_uri);
+  out.member("status", kModelStatus.at(static_cast<std::size_t>(model.status)));
+  encode_some(out, "model_type", model.type);
+  encode_some(out, "source_run_id", model.source_run);
+  encode_some(out, "status_message", model.status_message);
+  encode_some(out, "tags", model.tags);
+  out.end_object().key("data").begin_object();
+  encode_some(out, "params", model.params);
+  encode_some(out, "metrics", model.metrics);
+  out.end_object().end_object();
+}
+
+void encode(Writer& out, const registry::Alias& alias) {
+  out.begin_object().member("alias", alias.name).member("version", std::to_string(alias.version)).end_object();
+}
+
+void encode(Writer& out, const registry::Model& model) {
+  out.begin_object();
+  out.member("name", model.name).member("creation_timestamp", model.created_ms);
+  out.member("last_updated_timestamp", model.updated_ms);
+  encode_some(out, "description", model.description);
+  encode_some(out, "latest_versions", model.latest);
+  encode_some(out, "tags", model.tags);
+  encode_some(out, "aliases", model.aliases);
+  out.end_object();
+}
+
+void encode(Writer& out, const registry::Version& version) {
+  out.begin_object();
+  out.member("name", version.model).member("version", std::to_string(version.version));
+  out.member("creation_timestamp", version.created_ms).member("last_updated_timestamp", version.updated_ms);
+  encode_some(out, "user_id", version.user);
+  out.member("current_stage", version.stage).member("description", version.description);
+  out.member("source", version.source).member("run_id", version.run_id).member("status", "READY");
+  out.member("run_link", version.run_link);
+  encode_some(out, "tags", version.tags);
+  if (!version.aliases.empty()) {
+    out.key("aliases").begin_array();
+    for (const auto& alias : version.aliases) out.value(alias);
+    out.end_array();
   }
-  return out;
-}
-
-json::Value encode(const tracking::Experiment& experiment) {
-  json::Value out;
-  out.set("experiment_id", experiment.id.str()).set("name", experiment.name);
-  out.set("artifact_location", experiment.artifact_location).set("lifecycle_stage", stage_name(experiment.stage));
-  out.set("last_update_time", experiment.updated_ms).set("creation_time", experiment.created_ms);
-  set_some(out, "tags", encode(experiment.tags));
-  return out;
-}
-
-json::Value encode(const tracking::Metric& metric) {
-  json::Value out;
-  out.set("key", metric.key).set("value", number(metric.value));
-  out.set("timestamp", metric.time_ms).set("step", metric.step);
-  set_some(out, "model_id", metric.model_id);
-  set_some(out, "dataset_name", metric.dataset_name);
-  set_some(out, "dataset_digest", metric.dataset_digest);
-  set_some(out, "run_id", metric.run_id);
-  return out;
-}
-
-json::Value encode(const tracking::RunInfo& info) {
-  json::Value out;
-  out.set("run_uuid", info.id.str()).set("experiment_id", info.experiment.str()).set("run_name", info.name);
-  out.set("user_id", info.user).set("status", kRunStatus.at(static_cast<std::size_t>(info.status)));
-  out.set("start_time", info.start_ms);
-  if (info.end_ms) out.set("end_time", *info.end_ms);
-  out.set("artifact_uri", info.artifact_uri).set("lifecycle_stage", stage_name(info.stage));
-  return out.set("run_id", info.id.str());
-}
-
-json::Value encode(const tracking::Run& run) {
-  json::Value data = json::Value::object();
-  set_some(data, "metrics", list_of(run.metrics));
-  set_some(data, "params", encode(run.params));
-  set_some(data, "tags", encode(run.tags));
-  json::Value outputs = json::Value::object();
-  set_some(outputs, "model_outputs", list_of(run.outputs));
-  json::Value out;
-  out.set("info", encode(run.info)).set("data", std::move(data));
-  out.set("inputs", inputs_of(run)).set("outputs", std::move(outputs));
-  return out;
-}
-
-json::Value encode(const tracking::LoggedModel& model) {
-  json::Value info;
-  info.set("model_id", model.id).set("experiment_id", model.experiment.str()).set("name", model.name);
-  info.set("creation_timestamp_ms", model.created_ms).set("last_updated_timestamp_ms", model.updated_ms);
-  info.set("artifact_uri", model.artifact_uri);
-  info.set("status", kModelStatus.at(static_cast<std::size_t>(model.status)));
-  set_some(info, "model_type", model.type);
-  set_some(info, "source_run_id", model.source_run);
-  set_some(info, "status_message", model.status_message);
-  set_some(info, "tags", encode(model.tags));
-  json::Value data = json::Value::object();
-  set_some(data, "params", encode(model.params));
-  set_some(data, "metrics", list_of(model.metrics));
-  json::Value out;
-  return out.set("info", std::move(info)).set("data", std::move(data));
-}
-
-json::Value encode(const registry::Model& model) {
-  json::Value out;
-  out.set("name", model.name).set("creation_timestamp", model.created_ms);
-  out.set("last_updated_timestamp", model.updated_ms);
-  set_some(out, "description", model.description);
-  set_some(out, "latest_versions", list_of(model.latest));
-  set_some(out, "tags", encode(model.tags));
-  set_some(out, "aliases", list_of(model.aliases));
-  return out;
-}
-
-json::Value encode(const registry::Version& version) {
-  json::Value out;
-  out.set("name", version.model).set("version", std::to_string(version.version));
-  out.set("creation_timestamp", version.created_ms).set("last_updated_timestamp", version.updated_ms);
-  set_some(out, "user_id", version.user);
-  out.set("current_stage", version.stage).set("description", version.description);
-  out.set("source", version.source).set("run_id", version.run_id).set("status", "READY");
-  out.set("run_link", version.run_link);
-  set_some(out, "tags", encode(version.tags));
-  set_some(out, "aliases", texts(version.aliases));
-  set_some(out, "model_id", version.model_id);
-  return out;
+  encode_some(out, "model_id", version.model_id);
+  out.end_object();
 }
 
 }  // namespace fettle::api::mlflow

@@ -19,29 +19,27 @@ Result<ExperimentId> need_id(const Input& input) {
   return ExperimentId(std::move(id));
 }
 
-json::Value wrap(std::string_view name, json::Value value) { return json::Value().set(name, std::move(value)); }
-
 Result<json::Value> create(const Service& service, const Input& input) {
   FETTLE_TRY(const auto name, input.need_text("name"));
   FETTLE_TRY(const auto location, input.text("artifact_location"));
   FETTLE_TRY(const auto tags, input.pairs("tags"));
   FETTLE_TRY(const auto id, service.tracking.create_experiment(name, location, tags));
-  return wrap("experiment_id", id.str());
+  return json::Value().set("experiment_id", id.str());
 }
 
-Result<json::Value> get(const Service& service, const Input& input) {
+Result<Body> get(const Service& service, const Input& input) {
   FETTLE_TRY(const auto id, need_id(input));
   FETTLE_TRY(const auto experiment, service.tracking.experiment(id));
-  return wrap("experiment", encode(experiment));
+  return encode_one("experiment", experiment);
 }
 
-Result<json::Value> get_by_name(const Service& service, const Input& input) {
+Result<Body> get_by_name(const Service& service, const Input& input) {
   FETTLE_TRY(const auto name, input.need_text("experiment_name"));
   FETTLE_TRY(const auto experiment, service.tracking.experiment_by_name(name));
-  return wrap("experiment", encode(experiment));
+  return encode_one("experiment", experiment);
 }
 
-Result<json::Value> search(const Service& service, const Input& input) {
+Result<Body> search(const Service& service, const Input& input) {
   tracking::Search search;
   FETTLE_TRY(search.max_results, input.page_size(0, kMaxPage));
   FETTLE_TRY(search.filter, input.text("filter"));
@@ -87,23 +85,14 @@ Result<json::Value> delete_tag(const Service& service, const Input& input) {
   return json::Value();
 }
 
-Result<json::Value> search_datasets(const Service& service, const Input& input) {
+Result<Body> search_datasets(const Service& service, const Input& input) {
   FETTLE_TRY(const auto ids, input.texts("experiment_ids"));
   if (ids.empty() || ids.size() > kMaxDatasetExperiments)
     return fail(Code::InvalidArgument, text::format("SearchDatasets request must specify 1 to {} experiment_ids. "
                                                     "Received {} experiment_ids.",
                                                     kMaxDatasetExperiments, ids.size()));
   FETTLE_TRY(const auto found, service.tracking.datasets(ids));
-  json::Array summaries;
-  for (const auto& summary : found) {
-    json::Value one;
-    one.set("experiment_id", summary.experiment.str()).set("name", summary.name).set("digest", summary.digest);
-    if (!summary.context.empty()) one.set("context", summary.context);
-    summaries.push_back(std::move(one));
-  }
-  json::Value out = json::Value::object();
-  if (!summaries.empty()) out.set("dataset_summaries", std::move(summaries));
-  return out;
+  return encode_list("dataset_summaries", found);
 }
 
 constexpr std::array<Route, 11> kRoutes{{

@@ -14,9 +14,9 @@ constexpr std::array<std::string_view, 3> kStatus{"LOGGED_MODEL_PENDING", "LOGGE
 constexpr std::int64_t kPage = 50;
 constexpr std::int64_t kMaxPage = 1000;
 
-json::Value wrap(const tracking::LoggedModel& model) { return json::Value().set("model", encode(model)); }
+Body wrap(const tracking::LoggedModel& model) { return encode_one("model", model); }
 
-Result<json::Value> create(const Service& service, const Input& input) {
+Result<Body> create(const Service& service, const Input& input) {
   tracking::NewModel model;
   FETTLE_TRY(const auto experiment, input.need_text("experiment_id"));
   model.experiment = ExperimentId(experiment);
@@ -29,14 +29,14 @@ Result<json::Value> create(const Service& service, const Input& input) {
   return wrap(made);
 }
 
-Result<json::Value> get(const Service& service, const Input& input) {
+Result<Body> get(const Service& service, const Input& input) {
   FETTLE_TRY(const auto id, input.need_text("model_id"));
   FETTLE_TRY(const auto allow_deleted, input.flag("allow_deleted", false));
   FETTLE_TRY(const auto model, service.tracking.models().get(id, allow_deleted));
   return wrap(model);
 }
 
-Result<json::Value> finalize(const Service& service, const Input& input) {
+Result<Body> finalize(const Service& service, const Input& input) {
   FETTLE_TRY(const auto id, input.need_text("model_id"));
   FETTLE_TRY(const auto status, input.choice("status", kStatus));
   if (!status) return fail(Code::InvalidArgument, "Missing value for required parameter 'status'.");
@@ -54,7 +54,7 @@ Result<json::Value> remove(const Service& service, const Input& input) {
   return json::Value();
 }
 
-Result<json::Value> set_tags(const Service& service, const Input& input) {
+Result<Body> set_tags(const Service& service, const Input& input) {
   FETTLE_TRY(const auto id, input.need_text("model_id"));
   FETTLE_TRY(const auto tags, input.pairs("tags"));
   FETTLE_TRY(const auto model, service.tracking.models().set_tags(id, tags));
@@ -84,7 +84,7 @@ Result<tracking::ModelOrder> order_of(const Input& input) {
   return out;
 }
 
-Result<json::Value> search(const Service& service, const Input& input) {
+Result<Body> search(const Service& service, const Input& input) {
   tracking::ModelSearch search;
   FETTLE_TRY(search.experiments, input.texts("experiment_ids"));
   FETTLE_TRY(search.filter, input.text("filter"));

@@ -16,29 +16,39 @@ constexpr std::size_t kMaxRuns = 100;
 constexpr std::int64_t kMaxSamples = 2500;
 constexpr std::int64_t kMaxBulk = 25'000;
 
-json::Array encode(const std::string& key, const std::vector<tracking::Point>& points) {
-  json::Array out;
+enum class Nan : std::uint8_t { Quoted, Bare };  // bare in the one answer that is no protobuf upstream
+
+// {"key", "value", "timestamp", "step"[, "run_id"]} for each point.
+void encode(json::Writer& out, const std::string& key, const std::vector<tracking::Point>& points,
+            const std::string& run_id = "", Nan nan = Nan::Quoted) {
   for (const auto& point : points) {
-    tracking::Metric metric;
-    metric.key = key;
-    metric.value = point.value();
-    metric.time_ms = point.time_ms;
-    metric.step = point.step;
-    out.push_back(mlflow::encode(metric));
+    out.begin_object().member("key", key).key("value");
+    if (nan == Nan::Bare)
+      out.value(point.value());
+    else
+      out.quoted_unless_finite(point.value());
+    out.member("timestamp", point.time_ms).member("step", point.step);
+    encode_some(out, "run_id", run_id);
+    out.end_object();
   }
-  return out;
 }
 
-Result<json::Value> history(const Service& service, const Input& input) {
+Result<Body> history(const Service& service, const Input& input) {
   FETTLE_TRY(const auto run, input.need_text("run_id"));
   FETTLE_TRY(const auto key, input.need_text("metric_key"));
   FETTLE_TRY(const auto limit, input.page_size(kAll, kAll));
   FETTLE_TRY(const auto token, input.text("page_token"));
   FETTLE_TRY(const auto page, service.tracking.metric_history(RunId(run), key, limit, token));
-  json::Value out = json::Value::object();
-  if (!page.items.empty()) out.set("metrics", encode(key, page.items));
-  if (!page.next_token.empty()) out.set("next_page_token", page.next_token);
-  return out;
+  Body body;
+  json::Writer out(body.json);
+  out.begin_object();
+  if (!page.items.empty()) {
+    encode(out.key("metrics").begin_array(), key, page.items);
+    out.end_array();
+  }
+  encode_some(out, "next_page_token", page.next_token);
+  out.end_object();
+  return body;
 }
 
 Result<std::vector<std::string>> need_runs(const Input& input, std::string_view name) {
@@ -52,7 +62,7 @@ Result<std::vector<std::string>> need_runs(const Input& input, std::string_view 
   return runs;
 }
 
-Result<json::Value> sampled(const Service& service, const Input& input) {
+Result<Body> sampled(const Service& service, const Input& input) {
   FETTLE_TRY(const auto runs, need_runs(input, "run_ids"));
   FETTLE_TRY(const auto key, input.need_text("metric_key"));
   FETTLE_TRY(const auto limit, input.page_size(kMaxSamples, kMaxSamples));
@@ -65,26 +75,34 @@ Result<json::Value> sampled(const Service& service, const Input& input) {
         Code::InvalidArgument,
         text::format("end_step must be greater than start_step. Found start_step={} and end_step={}.", first, last));
   FETTLE_TRY(const auto series, service.tracking.sampled_history(runs, key, first, last, limit));
-  json::Array out;
-  for (const auto& one : series)
-    for (auto& point : encode(key, one.points)) out.push_back(std::move(point.set("run_id", one.run_id)));
-  return out.empty() ? json::Value() : json::Value().set("metrics", std::move(out));
+  Body body;
+  json::Writer out(body.json);
+  out.begin_object();
+  if (std::ranges::any_of(series, [](const auto& one) { return !one.points.empty(); })) {
+    out.key("metrics").begin_array();
+    for (const auto& one : series) encode(out, key, one.points, one.run_id);
+    out.end_array();
+  }
+  out.end_object();
+  return body;
 }
 
-Result<json::Value> bulk(const Service& service, const Input& input) {
+Result<Body> bulk(const Service& service, const Input& input) {
   FETTLE_TRY(auto runs, need_runs(input, "run_id"));
   FETTLE_TRY(const auto key, input.need_text("metric_key"));
   FETTLE_TRY(const auto limit, input.page_size(kMaxBulk, kMaxBulk));
   std::ranges::sort(runs);
-  json::Array out;
-  for (const auto& run : runs) {
-    const auto left = limit - std::ssize(out);
+  Body body;
+  json::Writer out(body.json);
+  out.begin_object().key("metrics").begin_array();
+  for (auto left = limit; const auto& run : runs) {
     if (left <= 0) break;
-    FETTLE_TRY(auto page, service.tracking.metric_history(RunId(run), key, left));
-    for (std::size_t i = 0; auto& point : encode(key, page.items))
-      out.push_back(point.set("run_id", run).set("value", page.items[i++].value()));  // a bare NaN here
+    FETTLE_TRY(const auto page, service.tracking.metric_history(RunId(run), key, left));
+    encode(out, key, page.items, run, Nan::Bare);
+    left -= std::ssize(page.items);
   }
-  return json::Value().set("metrics", std::move(out));
+  out.end_array().end_object();
+  return body;
 }
 
 constexpr std::array<Route, 3> kRoutes{{

@@ -13,9 +13,9 @@ constexpr std::int64_t kPage = 100;
 constexpr std::int64_t kMaxPage = 1000;
 constexpr std::string_view kActor = "mlflow client";
 
-json::Value wrap(const registry::Model& model) { return json::Value().set("registered_model", encode(model)); }
+Body wrap(const registry::Model& model) { return encode_one("registered_model", model); }
 
-Result<json::Value> create(const Service& service, const Input& input) {
+Result<Body> create(const Service& service, const Input& input) {
   FETTLE_TRY(const auto name, input.need_text("name"));
   FETTLE_TRY(const auto tags, input.pairs("tags"));
   FETTLE_TRY(const auto description, input.text("description"));
@@ -23,20 +23,20 @@ Result<json::Value> create(const Service& service, const Input& input) {
   return wrap(model);
 }
 
-Result<json::Value> get(const Service& service, const Input& input) {
+Result<Body> get(const Service& service, const Input& input) {
   FETTLE_TRY(const auto name, input.need_text("name"));
   FETTLE_TRY(const auto model, service.registry.get_model(name));
   return wrap(model);
 }
 
-Result<json::Value> update(const Service& service, const Input& input) {
+Result<Body> update(const Service& service, const Input& input) {
   FETTLE_TRY(const auto name, input.need_text("name"));
   FETTLE_TRY(const auto description, input.text("description"));
   FETTLE_TRY(const auto model, service.registry.describe_model(name, description));
   return wrap(model);
 }
 
-Result<json::Value> rename(const Service& service, const Input& input) {
+Result<Body> rename(const Service& service, const Input& input) {
   FETTLE_TRY(const auto name, input.need_text("name"));
   FETTLE_TRY(const auto new_name, input.need_text("new_name"));
   FETTLE_TRY(const auto model, service.registry.rename_model(name, new_name));
@@ -49,7 +49,7 @@ Result<json::Value> remove(const Service& service, const Input& input) {
   return json::Value();
 }
 
-Result<json::Value> search(const Service& service, const Input& input) {
+Result<Body> search(const Service& service, const Input& input) {
   registry::Query query;
   FETTLE_TRY(query.filter, input.text("filter"));
   FETTLE_TRY(query.max_results, input.page_size(kPage, kMaxPage));
@@ -59,12 +59,11 @@ Result<json::Value> search(const Service& service, const Input& input) {
   return encode_page("registered_models", page);
 }
 
-Result<json::Value> latest(const Service& service, const Input& input) {
+Result<Body> latest(const Service& service, const Input& input) {
   FETTLE_TRY(const auto name, input.need_text("name"));
   FETTLE_TRY(const auto stages, input.texts("stages"));
-  tracking::Page<registry::Version> page;
-  FETTLE_TRY(page.items, service.registry.latest_versions(name, stages));
-  return encode_page("model_versions", page);
+  FETTLE_TRY(const auto versions, service.registry.latest_versions(name, stages));
+  return encode_list("model_versions", versions);
 }
 
 Result<json::Value> set_tag(const Service& service, const Input& input) {
@@ -97,14 +96,14 @@ Result<json::Value> delete_alias(const Service& service, const Input& input) {
   return json::Value();
 }
 
-Result<json::Value> get_alias(const Service& service, const Input& input) {
+Result<Body> get_alias(const Service& service, const Input& input) {
   FETTLE_TRY(const auto name, input.need_text("name"));
   FETTLE_TRY(const auto alias, input.need_text("alias"));
   FETTLE_TRY(const auto number, service.registry.get_alias(name, alias));
   if (!number)  // clients expect this code here, not "not found"
     return fail(Code::InvalidArgument, text::format("Registered model alias {} not found.", alias));
   FETTLE_TRY(const auto version, service.registry.get_version(name, *number));
-  return json::Value().set("model_version", encode(version));
+  return encode_one("model_version", version);
 }
 
 constexpr std::array<Route, 13> kRoutes{{

@@ -26,9 +26,7 @@ Result<RunId> need_run(const Input& input) {
   return RunId(std::move(id));
 }
 
-json::Value wrap(std::string_view name, json::Value value) { return json::Value().set(name, std::move(value)); }
-
-Result<json::Value> create(const Service& service, const Input& input) {
+Result<Body> create(const Service& service, const Input& input) {
   tracking::NewRun run;
   FETTLE_TRY(const auto experiment, input.text("experiment_id"));
   run.experiment = ExperimentId(experiment.empty() ? "0" : experiment);
@@ -37,16 +35,16 @@ Result<json::Value> create(const Service& service, const Input& input) {
   FETTLE_TRY(run.start_ms, input.integer("start_time", 0));
   FETTLE_TRY(run.tags, input.pairs("tags"));
   FETTLE_TRY(const auto made, service.tracking.create_run(run));
-  return wrap("run", encode(made));
+  return encode_one("run", made);
 }
 
-Result<json::Value> get(const Service& service, const Input& input) {
+Result<Body> get(const Service& service, const Input& input) {
   FETTLE_TRY(const auto id, need_run(input));
   FETTLE_TRY(const auto run, service.tracking.run(id));
-  return wrap("run", encode(run));
+  return encode_one("run", run);
 }
 
-Result<json::Value> update(const Service& service, const Input& input) {
+Result<Body> update(const Service& service, const Input& input) {
   FETTLE_TRY(const auto id, need_run(input));
   tracking::RunUpdate update;
   FETTLE_TRY(const auto status, input.choice("status", kStatus));
@@ -56,7 +54,7 @@ Result<json::Value> update(const Service& service, const Input& input) {
   }
   FETTLE_TRY(update.name, input.maybe_text("run_name"));
   FETTLE_TRY(const auto info, service.tracking.update_run(id, update));
-  return wrap("run_info", encode(info));
+  return encode_one("run_info", info);
 }
 
 Result<json::Value> remove(const Service& service, const Input& input) {
@@ -71,7 +69,7 @@ Result<json::Value> restore(const Service& service, const Input& input) {
   return json::Value();
 }
 
-Result<json::Value> search(const Service& service, const Input& input) {
+Result<Body> search(const Service& service, const Input& input) {
   tracking::Search search;
   FETTLE_TRY(search.experiments, input.texts("experiment_ids"));
   FETTLE_TRY(search.max_results, input.page_size(kPage, kMaxPage));

@@ -14,7 +14,7 @@ constexpr std::int64_t kMaxPage = 200'000;
 constexpr std::string_view kModels = "models:/";
 constexpr std::string_view kVersionsTag = "mlflow.modelVersions";
 
-json::Value wrap(const registry::Version& version) { return json::Value().set("model_version", encode(version)); }
+Body wrap(const registry::Version& version) { return encode_one("model_version", version); }
 
 struct Key {
   std::string name;
@@ -104,7 +104,7 @@ Result<void> tag_model(const Service& service, const registry::Version& version)
   return {};
 }
 
-Result<json::Value> create(const Service& service, const Input& input) {
+Result<Body> create(const Service& service, const Input& input) {
   registry::NewVersion version;
   FETTLE_TRY(version.model, input.need_text("name"));
   FETTLE_TRY(version.source, input.need_text("source"));
@@ -120,13 +120,13 @@ Result<json::Value> create(const Service& service, const Input& input) {
   return wrap(made);
 }
 
-Result<json::Value> get(const Service& service, const Input& input) {
+Result<Body> get(const Service& service, const Input& input) {
   FETTLE_TRY(const auto key, need_key(input));
   FETTLE_TRY(const auto version, service.registry.get_version(key.name, key.version));
   return wrap(version);
 }
 
-Result<json::Value> update(const Service& service, const Input& input) {
+Result<Body> update(const Service& service, const Input& input) {
   FETTLE_TRY(const auto key, need_key(input));
   FETTLE_TRY(const auto description, input.text("description"));
   FETTLE_TRY(const auto version, service.registry.describe_version(key.name, key.version, description));
@@ -139,7 +139,7 @@ Result<json::Value> remove(const Service& service, const Input& input) {
   return json::Value();
 }
 
-Result<json::Value> transition(const Service& service, const Input& input) {
+Result<Body> transition(const Service& service, const Input& input) {
   FETTLE_TRY(const auto key, need_key(input));
   FETTLE_TRY(const auto stage, input.need_text("stage"));
   FETTLE_TRY(const auto archive, input.flag("archive_existing_versions", false));
@@ -168,7 +168,7 @@ Result<json::Value> delete_tag(const Service& service, const Input& input) {
   return json::Value();
 }
 
-Result<json::Value> search(const Service& service, const Input& input) {
+Result<Body> search(const Service& service, const Input& input) {
   registry::Query query;
   FETTLE_TRY(query.filter, input.text("filter"));
   FETTLE_TRY(query.max_results, input.page_size(kMaxPage, kMaxPage));

@@ -227,6 +227,10 @@ http::Response answer(const Result<json::Value>& result) {
   return http::Response::json(result->is_null() ? "{}" : json::dump_pretty(*result));
 }
 
+http::Response answer(Result<Body> result) {
+  return result ? http::Response::json(std::move(result->json)) : error_answer(result.error());
+}
+
 http::Response error_answer(const Error& error) {
   const auto& code = info(error.code);
   if (code.http_status >= 500) log::error(text::format("mlflow api: {}", error.message));
@@ -241,7 +245,8 @@ void mount(http::Router& router, const Service& service, std::span<const Route> 
       router.add(route.method, std::string(prefix) + std::string(route.path),
                  [service, handler = route.handler](const http::Request& request) {
                    const auto input = Input::of(request);
-                   return answer(input ? handler(service, *input) : fail(input.error()));
+                   if (!input) return error_answer(input.error());
+                   return std::visit([&](auto* handle) { return answer(handle(service, *input)); }, handler);
                  });
 }
 

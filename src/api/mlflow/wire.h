@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
@@ -62,7 +63,11 @@ struct Service {  // borrowed
   tracking::Artifacts& artifacts;
 };
 
-using Handler = Result<json::Value> (*)(const Service&, const Input&);
+struct Body {  // JSON text, ready to be sent: what large answers are written as
+  std::string json;
+};
+using Handler =
+    std::variant<Result<json::Value> (*)(const Service&, const Input&), Result<Body> (*)(const Service&, const Input&)>;
 struct Route {
   http::Method method;
   std::string_view path;  // below /api/2.0/mlflow
@@ -71,7 +76,8 @@ struct Route {
 // Mounts routes below /api/2.0/mlflow and /ajax-api/2.0/mlflow.
 void mount(http::Router& router, const Service& service, std::span<const Route> routes);
 
-[[nodiscard]] http::Response answer(const Result<json::Value>& result);
+[[nodiscard]] http::Response answer(const Result<json::Value>& result);  // null: {}
+[[nodiscard]] http::Response answer(Result<Body> result);
 [[nodiscard]] http::Response error_answer(const Error& error);  // {"error_code", "message"}
 
 // One table a resource.
