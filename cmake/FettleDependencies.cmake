@@ -13,6 +13,8 @@ find_package(GTest REQUIRED)
 find_package(Arrow REQUIRED MODULE)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 add_library(xxHash::xxhash ALIAS PkgConfig::xxhash)
+pkg_check_modules(libsodium REQUIRED IMPORTED_TARGET libsodium)
+add_library(libsodium::libsodium ALIAS PkgConfig::libsodium)
 pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2)
 
 if(NOT TARGET SQLite::SQLite3 AND TARGET SQLite3::SQLite3)

@@ -14,7 +14,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"([a-z_]+)/', re.MULTILINE)
 THIRD_PARTY = {  # a third-party library is included by one module only
     "arrow/": {"table"}, "parquet/": {"table"}, "sqlite3.h": {"sql"}, "yaml-cpp/": {"config"}, "boost/asio": {"http"},
     "boost/beast": {"http"}, "boost/json": {"json"}, "simdjson.h": {"serving"}, "grpcpp/": {"serving"},
-    "xgboost/": {"train"}, "spdlog/": {"base"}, "openssl/evp.h": {"base"}, "xxhash.h": {"event"},
+    "xgboost/": {"train"}, "spdlog/": {"base"}, "openssl/evp.h": {"base"}, "sodium.h": {"auth"}, "xxhash.h": {"event"},
 }
 FORBIDDEN_IN_DATA_PLANE = {"sql", "table", "train", "tracking", "registry", "dataset", "pipeline", "control", "api"}
 

@@ -29,6 +29,7 @@ using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t kFilePiece = 256U << 10U;
 constexpr std::size_t kStreamPiece = 1U << 20U;
+constexpr std::uint64_t kMaxRefusedBody = 1U << 20U;
 
 using PlainStream = beast::tcp_stream;
 using TlsStream = asio::ssl::stream<beast::tcp_stream>;
@@ -166,7 +167,42 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
     request_.path = std::move(target->path);
     request_.query = std::move(target->query);
     route_ = shared_->router->match(*method, request_.path, request_.captures);
-    const RouteOptions options = route_ != nullptr ? route_->options : RouteOptions{};
+    refusal_.reset();
+    if (shared_->router->guard) return ask_guard();
+    begin_body();
+  }
+
+  [[nodiscard]] RouteOptions options() const { return route_ != nullptr ? route_->options : RouteOptions{}; }
+
+  void ask_guard() {
+    auto& guard = *shared_->router->guard;
+    auto admission = guard.admit(request_, route_ != nullptr ? route_->options.access : Access::Public);
+    if (admission.verdict != Admission::Verdict::Later) return on_admission(std::move(admission));
+    guard.admit_later(request_, [self = self_()](Admission later) {
+      asio::dispatch(self->stream_.get_executor(),
+                     [self, later = std::move(later)]() mutable { self->on_admission(std::move(later)); });
+    });
+  }
+
+  // A refused request's body is read before the answer if it is small, so that the client hears the answer and the
+  // connection lives on; it is not kept.
+  void on_admission(Admission admission) {
+    if (admission.verdict == Admission::Verdict::Admitted) return begin_body();
+    const auto length = header_->content_length();
+    const bool waits = header_->get()[bhttp::field::expect] == "100-continue";
+    const bool has_body = header_->chunked() || length.value_or(0) > 0;
+    if (!has_body) return write(std::move(admission.refusal));
+    if (waits || length.value_or(0) > kMaxRefusedBody) {
+      keep_alive_ = false;
+      return write(std::move(admission.refusal));
+    }
+    refusal_ = std::move(admission.refusal);
+    read_body({.max_body = kMaxRefusedBody});
+  }
+
+  void begin_body() {
+    const auto& header = header_->get();
+    const auto options = this->options();
     if (options.max_body != 0 && header_->content_length().value_or(0) > options.max_body) return too_large(options);
     if (header[bhttp::field::expect] == "100-continue") return send_continue(options);
     read_body(options);
@@ -223,6 +259,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
 
   void on_body_error(ErrorCode error, const RouteOptions& options) {
     keep_alive_ = false;
+    if (error == bhttp::error::body_limit && refusal_) return write(*std::move(refusal_));
     if (error == bhttp::error::body_limit) return too_large(options);
     if (error == beast::error::timeout || error == bhttp::error::partial_message ||
         error == asio::error::connection_reset)
@@ -249,8 +286,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
   }
 
   void handle() {
-    if (const auto& guard = shared_->router->guard)
-      if (auto answer = guard(request_)) return write(*std::move(answer));
+    if (refusal_) return write(*std::move(refusal_));
     if (route_ == nullptr) return write(shared_->router->no_route(request_));
     if (route_->options.run == Run::Loop) return call();
     shared_->run_on_worker([self = self_()] { self->call(); });
@@ -283,6 +319,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
     out.keep_alive(keep_alive_);
     if (response.status != 204 && response.status != 304) out.set(bhttp::field::content_type, response.content_type);
     out.set("X-Content-Type-Options", "nosniff");
+    out.set("X-Frame-Options", "SAMEORIGIN");
     for (const auto& [key, value] : response.headers) out.set(key, value);
     tcp().expires_after(Ms(shared_->options.body_timeout_ms));
     if (response.file) {
@@ -421,6 +458,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
   std::deque<std::string> events_;
   Request request_;
   const Route* route_ = nullptr;
+  std::optional<Response> refusal_;  // the guard's; answered once the body is read
   bool keep_alive_ = false;
   bool streaming_ = false;
   bool ended_ = false;

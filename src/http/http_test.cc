@@ -280,17 +280,61 @@ TEST_F(HttpTest, ManyClientsAtOnce) {
   EXPECT_EQ(right, 32 * 50);
 }
 
+// Lets "Bearer yes" in; thinks about "Bearer late" on a thread of its own.
+class TestGuard final : public Guard {
+ public:
+  Admission admit(Request& request, Access access) override {
+    if (access == Access::Public) return {};
+    if (request.header("authorization") == "Bearer late") return {Admission::Verdict::Later, {}};
+    if (request.header("authorization") != "Bearer yes") return refusal();
+    request.user = "ada";
+    return {};
+  }
+  void admit_later(Request& request, std::function<void(Admission)> done) override {
+    thread_ = std::jthread([&request, done = std::move(done)] {
+      if (request.path != "/secret") return done(refusal());
+      request.user = "grace";
+      done({});
+    });
+  }
+
+ private:
+  static Admission refusal() {
+    return {Admission::Verdict::Refused, Response::error({Code::Unauthenticated, "send a token"})};
+  }
+  std::jthread thread_;
+};
+
 TEST_F(HttpTest, TheGuardAnswersFirst) {
   Router router;
-  router.add(Method::Get, "/secret", [](const Request&) { return Response::text("secret"); });
-  router.set_guard([](const Request& request) -> std::optional<Response> {
-    if (request.header("authorization") == "Bearer yes") return std::nullopt;
-    return Response::error({Code::Unauthenticated, "send a token"});
-  });
+  const auto who = [](const Request& request) { return Response::text(request.user); };
+  router.add(Method::Get, "/secret", who);
+  router.add(Method::Get, "/open", who, {.access = Access::Public});
+  router.add(Method::Put, "/other", who, {.max_body = 0, .spool_body = true});
+  router.set_guard(std::make_shared<TestGuard>());
   start(std::move(router));
   EXPECT_EQ(client().send(Method::Get, "/secret")->status, 401);
+  EXPECT_EQ(client().send(Method::Get, "/open")->status, 200);
+  EXPECT_EQ(client().send(Method::Get, "/nowhere")->status, 404);
   auto known = *Client::create(server_->url(), {.bearer_token = "yes"});
-  EXPECT_EQ(known.send(Method::Get, "/secret")->body, "secret");
+  EXPECT_EQ(known.send(Method::Get, "/secret")->body, "ada");
+  auto late = *Client::create(server_->url(), {.bearer_token = "late"});
+  EXPECT_EQ(late.send(Method::Get, "/secret")->body, "grace");
+  EXPECT_EQ(late.send(Method::Put, "/other", std::string(10'000, 'x'))->status, 401);
+  EXPECT_EQ(late.send(Method::Get, "/secret")->body, "grace");
+}
+
+TEST_F(HttpTest, ARefusedRequestsBodyIsNotStored) {
+  Router router;
+  router.add(Method::Put, "/file", echo, {.max_body = 0, .spool_body = true});
+  router.set_guard(std::make_shared<TestGuard>());
+  start(std::move(router));
+  const RawClient huge(server_->address());
+  huge.say("PUT /file HTTP/1.1\r\nHost: here\r\nContent-Length: 100000000000\r\n\r\n");
+  EXPECT_THAT(huge.hear_all(), HasSubstr("401 Unauthorized"));
+  const RawClient waiting(server_->address());
+  waiting.say("PUT /file HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_THAT(waiting.hear_all(), AllOf(HasSubstr("401 Unauthorized"), Not(HasSubstr("100 Continue"))));
 }
 
 TEST_F(HttpTest, APortInUseIsNamed) {

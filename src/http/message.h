@@ -15,9 +15,14 @@
 namespace fettle::http {
 
 enum class Method : std::uint8_t { Get, Head, Post, Put, Patch, Delete, Options };
+[[nodiscard]] std::string_view name(Method method) noexcept;  // "GET"
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+struct Caller {  // Who asks, as the server's guard found out; what it may do is the business of whoever set it.
+  virtual ~Caller() = default;
+};
 
 struct Request {
   Method method = Method::Get;
@@ -32,6 +37,7 @@ struct Request {
   bool secure = false;    // came over TLS
   std::string peer;       // "127.0.0.1:54321"
   std::string user;       // name of the authenticated user; empty while access control is off
+  std::shared_ptr<const Caller> caller;  // the same with all that is known; null while access control is off
 
   [[nodiscard]] std::string_view header(std::string_view name) const noexcept;  // case-insensitive; empty if absent
   [[nodiscard]] std::optional<std::string_view> parameter(std::string_view name) const noexcept;  // first of that name

@@ -117,8 +117,13 @@ void Router::add_async(Method method, std::string_view pattern, AsyncHandler han
 }
 
 void Router::set_fallback(Handler handler) { impl_->fallback = std::move(handler); }
-void Router::set_guard(std::function<std::optional<Response>(const Request&)> guard) {
-  impl_->guard = std::move(guard);
+void Router::set_guard(std::shared_ptr<Guard> guard) { impl_->guard = std::move(guard); }
+
+std::vector<RouteInfo> Router::routes() const {
+  std::vector<RouteInfo> out;
+  for (const auto& route : impl_->routes)
+    out.push_back({route.method, "/" + text::join(route.parts, "/"), route.options});
+  return out;
 }
 
 }  // namespace fettle::http

@@ -1,7 +1,7 @@
 // The routing table behind Router. Private to the module.
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +21,7 @@ struct Route {
 struct Router::Impl {
   std::vector<Route> routes;
   Handler fallback;
-  std::function<std::optional<Response>(const Request&)> guard;
+  std::shared_ptr<Guard> guard;
 
   // The most specific route for a path: literal parts beat captures, captures beat a rest. Fills the captures.
   [[nodiscard]] const Route* match(Method method, std::string_view path, Pairs& captures) const;
@@ -30,7 +30,6 @@ struct Router::Impl {
   [[nodiscard]] Response no_route(const Request& request) const;
 };
 
-[[nodiscard]] std::string_view name(Method method) noexcept;
 [[nodiscard]] std::optional<Method> parse_method(std::string_view text) noexcept;
 
 }  // namespace fettle::http

@@ -19,10 +19,38 @@ namespace fettle::http {
 
 enum class Run : std::uint8_t { Loop, Worker };
 
+// What a route wants of its caller. SignedIn: to be known; what the caller may do is checked by the handler.
+// Undeclared is refused while access control is on, so that no route is forgotten.
+enum class Access : std::uint8_t { Undeclared, Public, SignedIn };
+
 struct RouteOptions {
   Run run = Run::Worker;
   std::uint64_t max_body = 64U << 20U;  // 413 beyond; 0 = no limit
   bool spool_body = false;              // body goes to Request::body_file, never into memory
+  Access access = Access::Undeclared;
+};
+
+struct Admission {
+  enum class Verdict : std::uint8_t { Admitted, Refused, Later };
+  Verdict verdict = Verdict::Admitted;
+  Response refusal;
+};
+
+// Sees every request once its header is read, before its body. Called by all loops at once.
+class Guard {
+ public:
+  virtual ~Guard() = default;
+  // On the loop: must not block. May set `user` and `caller`. A path without a route is Public.
+  [[nodiscard]] virtual Admission admit(Request& request, Access access) = 0;
+  // After the verdict Later: decides on a thread of its own, then calls `done` once, never with Later. The request
+  // lives until then.
+  virtual void admit_later(Request& request, std::function<void(Admission)> done) = 0;
+};
+
+struct RouteInfo {
+  Method method = Method::Get;
+  std::string pattern;
+  RouteOptions options;
 };
 
 using Handler = std::function<Response(const Request&)>;
@@ -39,9 +67,8 @@ class Router {
   void add_async(Method method, std::string_view pattern, AsyncHandler handler, RouteOptions options = {});
   // Answers what no route takes; the default is 404 {"error": ...}, 405 with Allow when only the method differs.
   void set_fallback(Handler handler);
-  // Sees every request before its handler, on the loop; a returned response is the answer (access control). Must not
-  // block.
-  void set_guard(std::function<std::optional<Response>(const Request&)> guard);
+  void set_guard(std::shared_ptr<Guard> guard);
+  [[nodiscard]] std::vector<RouteInfo> routes() const;
 
  public:
   struct Impl;  // router.h
