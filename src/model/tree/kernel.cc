@@ -3,8 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <utility>
+
+#include "base/rng.h"
+#include "model/tree/sliced.h"
 
 namespace fettle::model::tree {
 namespace {
@@ -249,11 +254,117 @@ class CompleteKernel final : public Kernel {
   std::vector<std::uint32_t> tree_groups_;
 };
 
+// Blocks of rows, each of them as full as it can be.
+class SlicedBlocks final : public Kernel {
+ public:
+  SlicedBlocks(std::shared_ptr<const Sliced> forest, SlicedFunctions functions) noexcept
+      : forest_(std::move(forest)), functions_(functions) {}
+  void add(const float* rows, std::size_t n, float* margins) const noexcept override {
+    for (std::size_t r = 0; r < n; r += kBlockRows)
+      functions_.block(*forest_, rows + r * forest_->features, std::min(kBlockRows, n - r),
+                       margins + r * forest_->outputs);
+  }
+
+ private:
+  std::shared_ptr<const Sliced> forest_;
+  SlicedFunctions functions_;
+};
+
+// Row by row.
+class SlicedRows final : public Kernel {
+ public:
+  SlicedRows(std::shared_ptr<const Sliced> forest, SlicedFunctions functions) noexcept
+      : forest_(std::move(forest)), functions_(functions) {}
+  void add(const float* rows, std::size_t n, float* margins) const noexcept override {
+    for (std::size_t r = 0; r < n; ++r)
+      functions_.row(*forest_, rows + r * forest_->features, margins + r * forest_->outputs);
+  }
+
+ private:
+  std::shared_ptr<const Sliced> forest_;
+  SlicedFunctions functions_;
+};
+
+// One kernel for few rows, another for blocks of at least `least` rows.
+class ChosenKernel final : public Kernel {
+ public:
+  ChosenKernel(const Forest& forest, std::unique_ptr<const Kernel> few, std::unique_ptr<const Kernel> many,
+               std::size_t least) noexcept
+      : features_(forest.features),
+        outputs_(forest.base.size()),
+        few_(std::move(few)),
+        many_(std::move(many)),
+        least_(least) {}
+  void add(const float* rows, std::size_t n, float* margins) const noexcept override {
+    const std::size_t rest = n % kBlockRows;
+    const std::size_t whole = rest >= least_ ? n : n - rest;
+    if (whole > 0) many_->add(rows, whole, margins);
+    if (whole < n) few_->add(rows + whole * features_, n - whole, margins + whole * outputs_);
+  }
+
+ private:
+  std::size_t features_, outputs_;
+  std::unique_ptr<const Kernel> few_, many_;
+  std::size_t least_;
+};
+
+// The least time of some calls, in nanoseconds.
+double time_of(const Kernel& kernel, const std::vector<float>& rows, std::size_t n, std::vector<float>& margins) {
+  constexpr int kTries = 4;
+  auto least = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < kTries; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    kernel.add(rows.data(), n, margins.data());
+    least = std::min(least, std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count());
+  }
+  return least;
+}
+
+std::vector<float> trial_rows(const Forest& forest) {
+  Rng rng(1);
+  std::vector<float> rows(kBlockRows * forest.features);
+  for (auto& x : rows) x = static_cast<float>(rng.normal());
+  return rows;
+}
+
+NamedKernel take_fastest(std::vector<NamedKernel>& kernels, const std::vector<double>& times) {
+  const auto best = std::ranges::min_element(times) - times.begin();
+  return std::move(kernels[static_cast<std::size_t>(best)]);
+}
+
 }  // namespace
 
+std::vector<NamedKernel> all_kernels(const Forest& forest) {
+  std::vector<NamedKernel> out;
+  if (const auto functions = sliced_functions()) {
+    if (auto sliced = Sliced::of(forest)) {
+      const auto shared = std::make_shared<const Sliced>(*std::move(sliced));
+      out.push_back({"sliced blocks", std::make_unique<SlicedBlocks>(shared, *functions)});
+      if (shared->scores_rows()) out.push_back({"sliced rows", std::make_unique<SlicedRows>(shared, *functions)});
+    }
+  }
+  if (CompleteKernel::fits(forest)) out.push_back({"complete", std::make_unique<CompleteKernel>(forest)});
+  out.push_back({"walk", std::make_unique<WalkKernel>(forest)});
+  return out;
+}
+
 std::unique_ptr<const Kernel> choose_kernel(const Forest& forest) {
-  if (CompleteKernel::fits(forest)) return std::make_unique<CompleteKernel>(forest);
-  return std::make_unique<WalkKernel>(forest);
+  auto kernels = all_kernels(forest);
+  if (kernels.size() > 1) kernels.pop_back();  // a walk is never faster than another
+  if (kernels.size() == 1) return std::move(kernels.front().kernel);
+  const auto rows = trial_rows(forest);
+  std::vector<float> margins(kBlockRows * forest.base.size());
+  std::vector<double> row_times, block_times;
+  for (const auto& [name, kernel] : kernels) {
+    row_times.push_back(time_of(*kernel, rows, 1, margins));
+    block_times.push_back(time_of(*kernel, rows, kBlockRows, margins));
+  }
+  const double row = std::ranges::min(row_times), block = std::ranges::min(block_times);
+  const auto least = static_cast<std::size_t>(std::clamp(std::ceil(block / row), 1.0, double{kBlockRows}));
+  auto few = take_fastest(kernels, row_times);
+  auto many = take_fastest(kernels, block_times);
+  if (!many.kernel) return std::move(few.kernel);  // one is best at both
+  return std::make_unique<ChosenKernel>(forest, std::move(few.kernel), std::move(many.kernel), least);
 }
 
 }  // namespace fettle::model::tree

@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "model/tree/forest.h"
 
@@ -17,7 +19,15 @@ class Kernel {
   virtual void add(const float* rows, std::size_t n, float* margins) const noexcept = 0;
 };
 
-// The fastest kernel for this forest. `forest` must outlive it.
+// The fastest kernel for this forest on this processor, found by trying what there is for about a millisecond.
+// `forest` must outlive it.
 [[nodiscard]] std::unique_ptr<const Kernel> choose_kernel(const Forest& forest);
+
+struct NamedKernel {
+  std::string_view name;  // "walk", "complete", "sliced blocks", "sliced rows"
+  std::unique_ptr<const Kernel> kernel;
+};
+// Every kernel that can evaluate this forest on this processor; the last one always can.
+[[nodiscard]] std::vector<NamedKernel> all_kernels(const Forest& forest);
 
 }  // namespace fettle::model::tree

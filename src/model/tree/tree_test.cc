@@ -77,27 +77,45 @@ std::vector<float> random_rows(const tree::Forest& forest, std::size_t n, bool m
   return rows;
 }
 
+// Every kernel, and the one that is chosen, against the reference walk, bit for bit, on the first 1 to n rows.
+void expect_equal_to_reference(const tree::Forest& forest, const std::vector<float>& rows) {
+  const std::size_t groups = forest.base.size(), most = rows.size() / forest.features;
+  std::vector<float> expected(most * groups);
+  for (std::size_t r = 0; r < most; ++r)
+    tree::reference_predict(forest, std::span(rows).subspan(r * forest.features, forest.features),
+                            std::span(expected).subspan(r * groups, groups));
+  auto kernels = tree::all_kernels(forest);
+  kernels.push_back({"chosen", tree::choose_kernel(forest)});
+  for (const auto& [name, kernel] : kernels)
+    for (const std::size_t n :
+         {std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{9}, std::size_t{64}, most}) {
+      if (n > most) continue;
+      std::vector<float> got;
+      for (std::size_t r = 0; r < n; ++r) got.insert(got.end(), forest.base.begin(), forest.base.end());
+      kernel->add(rows.data(), n, got.data());
+      for (std::size_t i = 0; i < got.size(); ++i)
+        ASSERT_EQ(got[i], expected[i]) << name << ", row " << i / groups << " of " << n;
+    }
+}
+
 TEST(Kernel, EqualsTheReferenceWalkBitForBit) {
   Rng rng(1);
-  for (const std::uint32_t depth : {0U, 1U, 3U, 6U, 8U, 11U})
-    for (const std::size_t trees : {1U, 7U, 8U, 33U})
+  for (const std::uint32_t depth : {0U, 1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 11U})
+    for (const std::size_t trees : {1U, 7U, 8U, 33U, 70U})
       for (const std::size_t groups : {1U, 3U})
         for (const bool missing : {false, true}) {
           auto forest = random_forest(trees, depth, 9, groups, rng);
           if (rng.below(2) == 0) add_sets(forest, rng);
-          const auto kernel = tree::choose_kernel(forest);
-          for (const std::size_t n : {1U, 7U, 8U, 9U, 64U, 71U, 130U}) {
-            const auto rows = random_rows(forest, n, missing, rng);
-            std::vector<float> got(n * groups, 0.25F);
-            kernel->add(rows.data(), n, got.data());
-            for (std::size_t r = 0; r < n; ++r) {
-              std::vector<float> expected(groups);
-              tree::reference_predict(forest, std::span(rows).subspan(r * 9, 9), expected);
-              for (std::size_t g = 0; g < groups; ++g)
-                ASSERT_EQ(got[r * groups + g], expected[g]) << "depth " << depth << " trees " << trees << " row " << r;
-            }
-          }
+          expect_equal_to_reference(forest, random_rows(forest, 130, missing, rng));
         }
+}
+
+TEST(Kernel, EqualsTheReferenceWalkOnManyTreesAndWideRows) {  // more than one step of trees, more columns than a vector
+  Rng rng(5);
+  for (const auto& [trees, features] : {std::pair(600U, 28U), std::pair(40U, 90U), std::pair(30U, 700U)}) {
+    const auto forest = random_forest(trees, 6, features, 1, rng);
+    expect_equal_to_reference(forest, random_rows(forest, 70, true, rng));
+  }
 }
 
 TEST(Kernel, EqualsTheReferenceWalkOnWideRowsWithSets) {  // few of them, or none, fit where rows are copied to
@@ -105,14 +123,26 @@ TEST(Kernel, EqualsTheReferenceWalkOnWideRowsWithSets) {  // few of them, or non
   for (const std::uint32_t features : {150U, 400U, 700U}) {
     auto forest = random_forest(40, 5, features, 1, rng);
     add_sets(forest, rng);
-    const auto rows = random_rows(forest, 70, true, rng);
-    std::vector<float> got(70, 0.25F);
-    tree::choose_kernel(forest)->add(rows.data(), got.size(), got.data());
-    for (std::size_t r = 0; r < got.size(); ++r) {
-      float expected = 0;
-      tree::reference_predict(forest, std::span(rows).subspan(r * features, features), {&expected, 1});
-      ASSERT_EQ(got[r], expected) << features << " features, row " << r;
+    expect_equal_to_reference(forest, random_rows(forest, 70, true, rng));
+  }
+}
+
+TEST(Kernel, CodesHoldAsManyThresholdsAsFitAByte) {  // 254 fit, 255 do not
+  for (const std::size_t thresholds : {1U, 15U, 16U, 17U, 254U, 255U}) {
+    tree::Forest forest;
+    forest.features = 1;
+    forest.base = {0};
+    for (std::size_t i = 0; i < thresholds; ++i) {
+      const tree::Node split{.left = 1, .right = 2, .value = static_cast<float>(i), .default_left = i % 2 == 0};
+      forest.trees.push_back({.nodes = {split, {.value = 1}, {.value = static_cast<float>(i + 2)}}, .depth = 1});
     }
+    std::vector<float> rows{kNaN, -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::infinity(),
+                            -0.0F};
+    for (std::size_t i = 0; i < thresholds; ++i) {
+      const auto cut = static_cast<float>(i);
+      rows.insert(rows.end(), {cut, std::nextafter(cut, -1.0F), std::nextafter(cut, 1e9F)});
+    }
+    expect_equal_to_reference(forest, rows);
   }
 }
 
