@@ -1,6 +1,7 @@
 # Sourced by run on the platform: Python and npm packages, and one function a command.
 
 export FETTLE_VENV=${FETTLE_VENV:-$FETTLE_CACHE/venv}
+export FETTLE_VENV_MLFLOW2=${FETTLE_VENV_MLFLOW2:-$FETTLE_VENV-mlflow2}  # a client of MLflow 2, for the tests
 export CCACHE_DIR=${CCACHE_DIR:-$FETTLE_CACHE/ccache} CCACHE_BASEDIR=$FETTLE_REPO CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=5G
 export npm_config_cache=${npm_config_cache:-$FETTLE_CACHE/npm}
 export PIP_CACHE_DIR=${PIP_CACHE_DIR:-$FETTLE_CACHE/pip} PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -22,13 +23,14 @@ platform_packages() {
   apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 }
 
+# A virtual environment with the packages of a list, when the list has changed since.
 platform_python() {
-  local list=$FETTLE_REPO/platform/requirements.txt stamp=$FETTLE_VENV/fettle-digest
+  local venv=$1 list=$FETTLE_REPO/platform/$2 what=$3
+  local stamp=$venv/fettle-digest
   [ "$(cat "$stamp" 2>/dev/null)" = "$(digest_of "$list")" ] && return 0
-  say "platform: installing Python packages (Arrow, test clients; 1 to 2 minutes)"
-  mkdir -p "$FETTLE_CACHE"
-  [ -x "$FETTLE_VENV/bin/pip" ] || python3 -m venv "$FETTLE_VENV"
-  "$FETTLE_VENV/bin/pip" install --quiet --progress-bar off -r "$list" >&2
+  say "platform: installing Python packages ($what)"
+  [ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --progress-bar off -r "$list" >&2
   digest_of "$list" > "$stamp"
 }
 
@@ -47,7 +49,8 @@ platform_ensure() {
   mkdir -p "$FETTLE_CACHE"
   exec 8>"$FETTLE_CACHE/platform.lock"; flock 8
   platform_packages
-  platform_python
+  platform_python "$FETTLE_VENV" requirements.txt "Arrow, test clients; 1 to 2 minutes"
+  platform_python "$FETTLE_VENV_MLFLOW2" requirements-mlflow2.txt "a client of MLflow 2; half a minute"
   platform_npm "$FETTLE_REPO/web"
   platform_npm "$FETTLE_REPO/tools/data"  # the flights of the example and the demo
   exec 8>&-

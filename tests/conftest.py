@@ -38,6 +38,11 @@ class Server:
         self.process.wait(timeout=20)
 
 
+@pytest.fixture(scope="session")
+def server_class():
+    return Server
+
+
 @pytest.fixture
 def start_server(tmp_path):
     servers = []

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "api/mlflow.h"
 #include "api/page_assets.h"
 #include "base/text.h"
 
@@ -82,6 +83,8 @@ Response index(const Request& request) {
 }
 
 Response not_found(const Request& request) {
+  for (const auto* prefix : {"/api/2.0", "/api/3.0", "/ajax-api"})
+    if (is_below(request.path, prefix)) return no_mlflow_endpoint();
   return Response::error({Code::NotFound, text::format("there is nothing at '{}'", request.path)});
 }
 

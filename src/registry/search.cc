@@ -17,15 +17,15 @@ constexpr std::string_view kIsPrompt = "mlflow.prompt.is_prompt";
 constexpr std::array<Prefix, 4> kPrefixes{
     {{"attribute", Kind::Attribute}, {"attributes", Kind::Attribute}, {"tag", Kind::Tag}, {"tags", Kind::Tag}}};
 constexpr std::array<Attribute, 3> kModelAttributes{
-    {{.key = "name", .column = "m.name"},
+    {{.key = "name", .column = "m.name", .lists = true},
      {.key = "timestamp", .column = "m.updated_ms", .numeric = true, .filtering = false},
      {.key = "last_updated_timestamp", .column = "m.updated_ms", .numeric = true, .filtering = false}}};
 constexpr Grammar kModelGrammar{kPrefixes, kModelAttributes, {}, false};
 constexpr Tables kModelTables{.owner = "m.id", .column = "model", .tags = "registered_model_tags"};
 
 constexpr std::array<Attribute, 6> kVersionAttributes{
-    {{.key = "name", .column = "m.name"},
-     {.key = "source_path", .column = "v.source", .ordering = false},
+    {{.key = "name", .column = "m.name", .lists = true},
+     {.key = "source_path", .column = "v.source", .lists = true, .ordering = false},
      {.key = "run_id", .column = "v.run_id", .lists = true, .ordering = false},
      {.key = "version_number", .column = "v.version", .numeric = true},
      {.key = "creation_timestamp", .column = "v.created_ms", .numeric = true, .filtering = false},

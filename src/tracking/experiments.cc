@@ -18,11 +18,12 @@ constexpr std::array<Prefix, 6> kExperimentPrefixes{{{"attribute", Kind::Attribu
                                                      {"experiment", Kind::Attribute},
                                                      {"tag", Kind::Tag},
                                                      {"tags", Kind::Tag}}};
-constexpr std::array<Attribute, 4> kExperimentAttributes{
-    {{.key = "name", .column = "e.name"},
+constexpr std::array<Attribute, 5> kExperimentAttributes{
+    {{.key = "name", .column = "e.name", .lists = true},
      {.key = "creation_time", .column = "e.created_ms", .numeric = true},
      {.key = "last_update_time", .column = "e.updated_ms", .numeric = true},
-     {.key = "experiment_id", .column = "e.id", .numeric = true, .filtering = false}}};
+     {.key = "experiment_id", .column = "e.id", .numeric = true, .filtering = false},
+     {.key = "experiment_id", .column = "CAST(e.id AS TEXT)", .lists = true, .ordering = false}}};
 constexpr Grammar kExperimentGrammar{kExperimentPrefixes, kExperimentAttributes};
 constexpr Tables kExperimentTables{.owner = "e.id", .column = "experiment", .tags = "experiment_tags"};
 

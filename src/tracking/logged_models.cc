@@ -242,7 +242,8 @@ Result<LoggedModel> LoggedModels::finish(const std::string& id, ModelStatus stat
 
 Result<void> LoggedModels::remove(const std::string& id) {
   return database_.write([&](Session& session) -> Result<void> {
-    FETTLE_TRY(const auto found, need(session, id));
+    FETTLE_TRY(const auto found, need(session, id, true));
+    if (found.model.stage == Stage::Deleted) return {};
     FETTLE_TRY_(session.execute("UPDATE logged_models SET stage = 1 WHERE id = ?", {found.row}));
     return touch(session, found.row, clock_.now_ms());
   });

@@ -85,12 +85,6 @@ Result<void> check_artifact_location(std::string_view location) {
   return check_length("artifact_location", location, kMaxLocation);
 }
 
-Result<void> check_run_id(std::string_view id) {
-  const auto good = [](char c) { return is_word(c) || c == '-'; };
-  if (!id.empty() && id.size() <= 256 && is_alnum(id.front()) && std::ranges::all_of(id, good)) return {};
-  return fail(Code::InvalidArgument, text::format("Invalid run ID: '{}'", cut(id, kMaxShown)));
-}
-
 Result<void> check_logged_model_name(std::string_view name) {
   if (name.empty()) return invalid_value("name", name, "Model name cannot be empty.");
   if (name.find_first_of("/:.%\"'") != std::string_view::npos)

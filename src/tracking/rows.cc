@@ -105,7 +105,7 @@ const Table kModelParams{"SELECT key, value FROM model_params WHERE model = ? OR
                          "INSERT OR REPLACE INTO model_params VALUES(?, ?, ?)"};
 
 Result<std::int64_t> experiment_number(const ExperimentId& id) {
-  if (const auto number = text::parse_int(id.str()); number && *number >= 0) return *number;
+  if (const auto number = text::parse_int(id.str()); number) return *number;
   return fail(Code::InvalidArgument, text::format("Invalid experiment ID: '{}'; it is a whole number", id.str()));
 }
 

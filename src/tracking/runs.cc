@@ -58,7 +58,7 @@ std::string below(std::string location, std::string_view more) {
 
 Result<void> put_tag(Session& session, std::int64_t run, const KeyValue& tag) {
   FETTLE_TRY_(put_pair(session, kRunTags, run, tag));
-  if (tag.key == kRunName)
+  if (tag.key == kRunName && !tag.value.empty())
     FETTLE_TRY_(session.execute("UPDATE runs SET name = ? WHERE id = ?", {std::string_view(tag.value), run}));
   return {};
 }
@@ -102,7 +102,6 @@ Result<Run> Store::create_run(const NewRun& run) {
 }
 
 Result<Run> Store::run(const RunId& id) const {
-  FETTLE_TRY_(check_run_id(id.str()));
   return read_value<Run>(database_, [&](Session& session) -> Result<Run> {
     FETTLE_TRY(auto row, need_run(session, id));
     return load_run(session, std::move(row));
@@ -126,7 +125,8 @@ Result<RunInfo> Store::update_run(const RunId& id, const RunUpdate& update) {
 
 Result<void> Store::delete_run(const RunId& id) {
   return database_.write([&](Session& session) -> Result<void> {
-    FETTLE_TRY(const auto run, need_active_run(session, id));
+    FETTLE_TRY(const auto run, need_run(session, id));
+    if (run.info.stage == Stage::Deleted) return {};
     FETTLE_TRY_(session.execute("UPDATE runs SET stage = 1, deleted_ms = ? WHERE id = ?", {clock_.now_ms(), run.row}));
     return {};
   });
@@ -135,9 +135,6 @@ Result<void> Store::delete_run(const RunId& id) {
 Result<void> Store::restore_run(const RunId& id) {
   return database_.write([&](Session& session) -> Result<void> {
     FETTLE_TRY(const auto run, need_run(session, id));
-    if (run.info.stage == Stage::Active)
-      return fail(Code::InvalidArgument,
-                  text::format("The run {} must be in the 'deleted' state. Current state is active.", id.str()));
     FETTLE_TRY_(session.execute("UPDATE runs SET stage = 0, deleted_ms = NULL WHERE id = ?", {run.row}));
     return {};
   });

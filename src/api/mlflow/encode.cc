@@ -109,8 +109,7 @@ void encode(Writer& out, const tracking::LoggedModel& model) {
   out.member("creation_timestamp_ms", model.created_ms).member("last_updated_timestamp_ms", model.updated_ms);
   out.member("artifact_uri", model.artifact_uri);
   out.member("status", kModelStatus.at(static_cast<std::size_t>(model.status)));
-  encode_some(out, "model_type", model.type);
-  encode_some(out, "source_run_id", model.source_run);
+  out.member("model_type", model.type).member("source_run_id", model.source_run);
   encode_some(out, "status_message", model.status_message);
   encode_some(out, "tags", model.tags);
   out.end_object().key("data").begin_object();

@@ -12,7 +12,7 @@ using http::Method;
 constexpr std::array<std::string_view, 3> kStatus{"LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY",
                                                   "LOGGED_MODEL_UPLOAD_FAILED"};
 constexpr std::int64_t kPage = 50;
-constexpr std::int64_t kMaxPage = 1000;
+constexpr std::int64_t kMaxPage = 50'000;
 
 Body wrap(const tracking::LoggedModel& model) { return encode_one("model", model); }
 
@@ -54,11 +54,11 @@ Result<json::Value> remove(const Service& service, const Input& input) {
   return json::Value();
 }
 
-Result<Body> set_tags(const Service& service, const Input& input) {
+Result<json::Value> set_tags(const Service& service, const Input& input) {
   FETTLE_TRY(const auto id, input.need_text("model_id"));
   FETTLE_TRY(const auto tags, input.pairs("tags"));
-  FETTLE_TRY(const auto model, service.tracking.models().set_tags(id, tags));
-  return wrap(model);
+  FETTLE_TRY_(service.tracking.models().set_tags(id, tags));
+  return json::Value();
 }
 
 Result<json::Value> delete_tag(const Service& service, const Input& input) {
@@ -86,7 +86,7 @@ Result<tracking::ModelOrder> order_of(const Input& input) {
 
 Result<Body> search(const Service& service, const Input& input) {
   tracking::ModelSearch search;
-  FETTLE_TRY(search.experiments, input.texts("experiment_ids"));
+  FETTLE_TRY(search.experiments, input.need_texts("experiment_ids"));
   FETTLE_TRY(search.filter, input.text("filter"));
   FETTLE_TRY(search.max_results, input.page_size(kPage, kMaxPage));
   FETTLE_TRY(search.page_token, input.text("page_token"));

@@ -205,7 +205,7 @@ Result<json::Value> log_inputs(const Service& service, const Input& input) {
 Result<json::Value> log_outputs(const Service& service, const Input& input) {
   FETTLE_TRY(const auto id, need_run(input));
   std::vector<tracking::ModelOutput> models;
-  FETTLE_TRY(const auto given, input.objects("models"));
+  FETTLE_TRY(const auto given, input.need_objects("models"));
   for (const auto& one : given) {
     tracking::ModelOutput output;
     FETTLE_TRY(output.model_id, one.need_text("model_id"));

@@ -25,15 +25,21 @@ Result<Key> need_key(const Input& input) {
   FETTLE_TRY(out.name, input.need_text("name"));
   FETTLE_TRY(const auto text, input.need_text("version"));
   const auto number = text::parse_int(text);
-  if (!number || *number < 1)
+  if (!number)
     return fail(Code::InvalidArgument, text::format("Parameter 'version' must be an integer, got '{}'.", text));
   out.version = *number;
   return out;
 }
 
+// A prompt has no files; its source is a word.
+bool is_placeholder(const registry::NewVersion& version) {
+  return std::ranges::contains(version.tags, tracking::KeyValue{"mlflow.prompt.is_prompt", "true"}) &&
+         version.source.find_first_of(":/\\.%") == std::string::npos;
+}
+
 bool is_local(std::string_view source) {
-  return source.starts_with('/') || source.starts_with('.') || source.starts_with("file:") ||
-         source.find('\\') != std::string_view::npos;
+  return source.find(':') == std::string_view::npos || source.starts_with('/') || source.starts_with('.') ||
+         source.starts_with("file:") || source.find('\\') != std::string_view::npos;
 }
 
 // A local path would make whoever loads the model read files of his own machine; nothing may climb out with "..".
@@ -62,22 +68,35 @@ Result<void> check_source(const Service& service, const std::string& source, con
   return {};
 }
 
-// "models:/<model id>" and "models:/<name>/<version>" are followed to their files, model and run.
+// The version that "<name>/<version>" or "<name>@<alias>" names.
+Result<registry::Version> referenced(const Service& service, const std::string& reference) {
+  const auto mark = reference.find_last_of("/@");
+  const auto name = reference.substr(0, mark);
+  const auto which = reference.substr(mark + 1);
+  if (reference[mark] == '@') {
+    FETTLE_TRY(const auto number, service.registry.get_alias(name, which));
+    if (!number) return fail(Code::InvalidArgument, text::format("Registered model alias {} not found.", which));
+    return service.registry.get_version(name, *number);
+  }
+  const auto number = text::parse_int(which);
+  if (!number)
+    return fail(Code::InvalidArgument,
+                text::format("Invalid model version source: 'models:/{}'; write models:/NAME/VERSION", reference));
+  return service.registry.get_version(name, *number);
+}
+
+// "models:/<model id>", "models:/<name>/<version>" and "models:/<name>@<alias>" are followed to their files, model and
+// run.
 Result<void> follow_source(const Service& service, registry::NewVersion& version) {
   if (!version.source.starts_with(kModels)) return {};
   const auto rest = version.source.substr(kModels.size());
-  const auto slash = rest.rfind('/');
-  if (slash == std::string::npos) {
+  if (rest.find_first_of("/@") == std::string::npos) {
     FETTLE_TRY(const auto model, service.tracking.models().get(rest));
     version.storage_location = model.artifact_uri;
     if (version.model_id.empty()) version.model_id = model.id;
     return {};
   }
-  const auto number = text::parse_int(rest.substr(slash + 1));
-  if (!number)
-    return fail(Code::InvalidArgument,
-                text::format("Invalid model version source: '{}'; write models:/NAME/VERSION", version.source));
-  FETTLE_TRY(const auto other, service.registry.get_version(rest.substr(0, slash), *number));
+  FETTLE_TRY(const auto other, referenced(service, rest));
   version.storage_location = other.storage_location;
   if (version.model_id.empty()) version.model_id = other.model_id;
   if (version.run_id.empty()) version.run_id = other.run_id;
@@ -113,7 +132,7 @@ Result<Body> create(const Service& service, const Input& input) {
   FETTLE_TRY(version.description, input.text("description"));
   FETTLE_TRY(version.model_id, input.text("model_id"));
   FETTLE_TRY(version.tags, input.pairs("tags"));
-  FETTLE_TRY_(check_source(service, version.source, version.run_id));
+  if (!is_placeholder(version)) FETTLE_TRY_(check_source(service, version.source, version.run_id));
   FETTLE_TRY_(complete(service, version));
   FETTLE_TRY(const auto made, service.registry.create_version(version));
   if (!made.model_id.empty()) FETTLE_TRY_(tag_model(service, made));

@@ -1,5 +1,6 @@
 #include "api/mlflow/wire.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -36,6 +37,17 @@ json::Value from_query(const http::Request& request) {
     }
   }
   return out;
+}
+
+bool is_text(std::string_view text) { return text.find('\0') == std::string_view::npos && text::is_utf8(text); }
+
+// Whether all that is text in a value can be kept.
+bool is_text(const json::Value& value) {
+  if (value.is_string()) return is_text(std::string_view(value.as_string()));
+  if (value.is_array()) return std::ranges::all_of(value.as_array(), [](const auto& one) { return is_text(one); });
+  return !value.is_object() || std::ranges::all_of(value.as_object(), [](const auto& member) {
+    return is_text(std::string_view(member.first)) && is_text(member.second);
+  });
 }
 
 json::Value from_body(const std::string& body) {
@@ -79,10 +91,16 @@ Result<Input> Input::of(const http::Request& request) {
   const bool is_get = request.method == http::Method::Get || request.method == http::Method::Head;
   auto values = is_get ? from_query(request) : from_body(request.body);
   for (const auto& [key, value] : request.captures) values.set(key, value);
+  // The parser refuses what is not UTF-8, so that a body can only hold a NUL, by its escape.
+  const bool sure = !is_get && request.captures.empty() && !request.body.contains("\\u0000");
   for (const auto& [key, value] : values.as_object())
-    if (value.is_string() && !text::is_utf8(value.as_string()))
-      return fail(Code::InvalidArgument, text::format("Invalid value for parameter '{}' supplied: not UTF-8", key));
-  return Input(std::move(values), "");
+    if (!sure && !(is_text(std::string_view(key)) && is_text(value)))
+      return fail(Code::InvalidArgument,
+                  text::format("Invalid value for parameter '{}' supplied: text is UTF-8 without NUL characters",
+                               is_text(std::string_view(key)) ? key : "?"));
+  Input out(std::move(values), "");
+  out.is_query_ = is_get;
+  return out;
 }
 
 const json::Value* Input::find(std::string_view name) const {
@@ -153,12 +171,24 @@ Result<std::vector<std::string>> Input::texts(std::string_view name) const {
   std::vector<std::string> out;
   const auto* value = find(name);
   if (value == nullptr) return out;
-  if (value->is_string()) return std::vector{value->as_string()};
+  if (is_query_ && value->is_string()) return std::vector{value->as_string()};
   if (!value->is_array()) return wrong(name, *value);
   for (const auto& element : value->as_array()) {
-    if (!element.is_string() || !text::is_utf8(element.as_string())) return wrong(name, *value);
+    if (!element.is_string()) return wrong(name, *value);
     out.push_back(element.as_string());
   }
+  return out;
+}
+
+Result<std::vector<std::string>> Input::need_texts(std::string_view name) const {
+  FETTLE_TRY(auto out, texts(name));
+  if (out.empty()) return missing(name);
+  return out;
+}
+
+Result<std::vector<Input>> Input::need_objects(std::string_view name) const {
+  FETTLE_TRY(auto out, objects(name));
+  if (out.empty()) return missing(name);
   return out;
 }
 

@@ -25,7 +25,8 @@ namespace fettle::api::mlflow {
 
 class Input {  // The parameters of one request, or of one object inside it.
  public:
-  // InvalidArgument for a wrong Content-Type of POST and PUT.
+  // InvalidArgument for a wrong Content-Type of POST and PUT, and for text that is not UTF-8 or holds a NUL character,
+  // which PostgreSQL cannot keep.
   [[nodiscard]] static Result<Input> of(const http::Request& request);
   Input(json::Value values, std::string where) : values_(std::move(values)), where_(std::move(where)) {}
 
@@ -37,8 +38,10 @@ class Input {  // The parameters of one request, or of one object inside it.
   [[nodiscard]] Result<std::int64_t> integer(std::string_view name, std::int64_t fallback) const;
   [[nodiscard]] Result<double> need_number(std::string_view name) const;
   [[nodiscard]] Result<bool> flag(std::string_view name, bool fallback) const;
-  [[nodiscard]] Result<std::vector<std::string>> texts(std::string_view name) const;
+  [[nodiscard]] Result<std::vector<std::string>> texts(std::string_view name) const;  // missing: none
+  [[nodiscard]] Result<std::vector<std::string>> need_texts(std::string_view name) const;
   [[nodiscard]] Result<std::vector<Input>> objects(std::string_view name) const;  // missing: none
+  [[nodiscard]] Result<std::vector<Input>> need_objects(std::string_view name) const;
   [[nodiscard]] Result<Input> need_object(std::string_view name) const;
   // [{"key", "value"}, ...]
   [[nodiscard]] Result<std::vector<tracking::KeyValue>> pairs(std::string_view name) const;
@@ -54,7 +57,8 @@ class Input {  // The parameters of one request, or of one object inside it.
   [[nodiscard]] std::unexpected<Error> wrong(std::string_view name, const json::Value& got) const;
 
   json::Value values_;
-  std::string where_;  // "metrics[3]."
+  std::string where_;      // "metrics[3]."
+  bool is_query_ = false;  // a query's list of one is a text
 };
 
 struct Service {  // borrowed
