@@ -49,9 +49,11 @@ Result<void> put_all(Session& session, std::string_view statement, const std::ve
 
 Result<void> put_checkpoint(Session& session, const Checkpoint& at) {
   const auto watermarks = json::dump(json::to_value(at.watermarks_ms));
-  FETTLE_TRY_(session.execute("INSERT OR REPLACE INTO checkpoint VALUES(1, ?, ?, ?)",
-                              {static_cast<std::int64_t>(at.cursor.segment),
-                               static_cast<std::int64_t>(at.cursor.offset), std::string_view(watermarks)}));
+  FETTLE_TRY_(
+      session.execute("INSERT INTO checkpoint VALUES(1, ?, ?, ?) ON CONFLICT(one) DO UPDATE SET segment = "
+                      "excluded.segment, position = excluded.position, watermarks = excluded.watermarks",
+                      {static_cast<std::int64_t>(at.cursor.segment), static_cast<std::int64_t>(at.cursor.offset),
+                       std::string_view(watermarks)}));
   return {};
 }
 
@@ -69,22 +71,23 @@ bool Changes::empty() const noexcept {
 sql::Migrations Store::migrations() {
   return {"control", {R"(
     CREATE TABLE endpoints(name TEXT PRIMARY KEY, body TEXT NOT NULL);
-    CREATE TABLE rollouts(id TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, body TEXT NOT NULL);
+    CREATE TABLE rollouts(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, created_ms INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE TABLE decisions(id INTEGER PRIMARY KEY, rollout TEXT NOT NULL, body TEXT NOT NULL);
     CREATE INDEX decisions_by_rollout ON decisions(rollout, id);
     CREATE TABLE windows(endpoint TEXT, kind TEXT, start_ms INTEGER, bundle TEXT, body TEXT NOT NULL,
                          PRIMARY KEY(endpoint, kind, start_ms, bundle)) WITHOUT ROWID;
-    CREATE TABLE alerts(id TEXT PRIMARY KEY, opened_event_ms INTEGER NOT NULL, body TEXT NOT NULL);
-    CREATE TABLE retrains(id TEXT PRIMARY KEY, started_ms INTEGER NOT NULL, body TEXT NOT NULL);
+    CREATE TABLE alerts(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, opened_event_ms INTEGER NOT NULL, body TEXT NOT NULL);
+    CREATE TABLE retrains(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, started_ms INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE TABLE projects(name TEXT PRIMARY KEY, body TEXT NOT NULL);
     CREATE TABLE bundles(digest TEXT PRIMARY KEY, model TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE INDEX bundles_by_version ON bundles(model, version);
-    CREATE TABLE verdicts(id TEXT PRIMARY KEY, run_id TEXT NOT NULL, created_ms INTEGER NOT NULL, body TEXT NOT NULL);
+    CREATE TABLE verdicts(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, run_id TEXT NOT NULL,
+                          created_ms INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE INDEX verdicts_by_run ON verdicts(run_id, created_ms);
     CREATE TABLE changes(id INTEGER PRIMARY KEY, body TEXT NOT NULL);
     CREATE TABLE watches(endpoint TEXT, bundle TEXT, kind TEXT, body TEXT NOT NULL,
                          PRIMARY KEY(endpoint, bundle, kind)) WITHOUT ROWID;
-    CREATE TABLE checkpoint(one INTEGER PRIMARY KEY CHECK (one = 1), segment INTEGER, offset INTEGER,
+    CREATE TABLE checkpoint(one INTEGER PRIMARY KEY CHECK (one = 1), segment INTEGER, position INTEGER,
                             watermarks TEXT NOT NULL);
   )"}};
 }
@@ -92,27 +95,47 @@ sql::Migrations Store::migrations() {
 Result<void> Store::put(const Changes& changes) {
   if (changes.empty()) return {};
   return database_.write([&changes](Session& session) -> Result<void> {
-    FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO endpoints VALUES(?, ?)", changes.endpoints,
-                        [](const Endpoint& e) { return Parameters{view(e.name)}; }));
-    FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO rollouts VALUES(?, ?, ?)", changes.rollouts,
-                        [](const Rollout& r) { return Parameters{view(r.id), r.created_ms}; }));
+    FETTLE_TRY_(put_all(session,
+                        "INSERT INTO endpoints VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET body = excluded.body",
+                        changes.endpoints, [](const Endpoint& e) { return Parameters{view(e.name)}; }));
+    FETTLE_TRY_(put_all(session,
+                        "INSERT INTO rollouts(id, created_ms, body) VALUES(?, ?, ?) ON CONFLICT(id) DO UPDATE SET "
+                        "created_ms = excluded.created_ms, body = excluded.body",
+                        changes.rollouts, [](const Rollout& r) { return Parameters{view(r.id), r.created_ms}; }));
     FETTLE_TRY_(put_all(session, "INSERT INTO decisions(rollout, body) VALUES(?, ?)", changes.decisions,
                         [](const DecisionRecord& d) { return Parameters{view(d.rollout)}; }));
-    FETTLE_TRY_(put_all(
-        session, "INSERT OR REPLACE INTO windows VALUES(?, ?, ?, ?, ?)", changes.windows,
-        [](const WindowRecord& w) { return Parameters{view(w.endpoint), view(w.kind), w.start_ms, view(w.bundle)}; }));
-    FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO alerts VALUES(?, ?, ?)", changes.alerts,
+    FETTLE_TRY_(put_all(session,
+                        "INSERT INTO windows VALUES(?, ?, ?, ?, ?) ON CONFLICT(endpoint, kind, start_ms, bundle) DO "
+                        "UPDATE SET body = excluded.body",
+                        changes.windows, [](const WindowRecord& w) {
+                          return Parameters{view(w.endpoint), view(w.kind), w.start_ms, view(w.bundle)};
+                        }));
+    FETTLE_TRY_(put_all(session,
+                        "INSERT INTO alerts(id, opened_event_ms, body) VALUES(?, ?, ?) ON CONFLICT(id) DO UPDATE SET "
+                        "opened_event_ms = excluded.opened_event_ms, body = excluded.body",
+                        changes.alerts,
                         [](const AlertRecord& a) { return Parameters{view(a.id), a.opened_event_ms}; }));
-    FETTLE_TRY_(
-        put_all(session, "INSERT OR REPLACE INTO watches VALUES(?, ?, ?, ?)", changes.watches,
-                [](const WatchRecord& w) { return Parameters{view(w.endpoint), view(w.bundle), view(w.kind)}; }));
-    FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO retrains VALUES(?, ?, ?)", changes.retrains,
-                        [](const Retrain& r) { return Parameters{view(r.id), r.started_ms}; }));
-    FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO projects VALUES(?, ?)", changes.projects,
-                        [](const Project& p) { return Parameters{view(p.name)}; }));
-    FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO bundles VALUES(?, ?, ?, ?)", changes.bundles,
+    FETTLE_TRY_(put_all(
+        session,
+        "INSERT INTO watches VALUES(?, ?, ?, ?) ON CONFLICT(endpoint, bundle, kind) DO UPDATE SET body = excluded.body",
+        changes.watches,
+        [](const WatchRecord& w) { return Parameters{view(w.endpoint), view(w.bundle), view(w.kind)}; }));
+    FETTLE_TRY_(put_all(session,
+                        "INSERT INTO retrains(id, started_ms, body) VALUES(?, ?, ?) ON CONFLICT(id) DO UPDATE SET "
+                        "started_ms = excluded.started_ms, body = excluded.body",
+                        changes.retrains, [](const Retrain& r) { return Parameters{view(r.id), r.started_ms}; }));
+    FETTLE_TRY_(put_all(session,
+                        "INSERT INTO projects VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET body = excluded.body",
+                        changes.projects, [](const Project& p) { return Parameters{view(p.name)}; }));
+    FETTLE_TRY_(put_all(session,
+                        "INSERT INTO bundles VALUES(?, ?, ?, ?) ON CONFLICT(digest) DO UPDATE SET model = "
+                        "excluded.model, version = excluded.version, body = excluded.body",
+                        changes.bundles,
                         [](const BundleRecord& b) { return Parameters{view(b.digest), view(b.model), b.version}; }));
-    FETTLE_TRY_(put_all(session, "INSERT OR REPLACE INTO verdicts VALUES(?, ?, ?, ?)", changes.verdicts,
+    FETTLE_TRY_(put_all(session,
+                        "INSERT INTO verdicts(id, run_id, created_ms, body) VALUES(?, ?, ?, ?) ON CONFLICT(id) DO "
+                        "UPDATE SET run_id = excluded.run_id, created_ms = excluded.created_ms, body = excluded.body",
+                        changes.verdicts,
                         [](const VerdictRecord& v) { return Parameters{view(v.id), view(v.run_id), v.created_ms}; }));
     FETTLE_TRY_(put_all(session, "INSERT INTO changes(body) VALUES(?)", changes.changes,
                         [](const Change&) { return Parameters{}; }));
@@ -127,7 +150,7 @@ Result<Endpoint> Store::endpoint(const std::string& name) const {
   return select_one<Endpoint>(database_, "SELECT body FROM endpoints WHERE name = ?", name, "endpoint");
 }
 Result<std::vector<Rollout>> Store::rollouts() const {
-  return select<Rollout>(database_, "SELECT body FROM rollouts ORDER BY created_ms DESC, rowid DESC");
+  return select<Rollout>(database_, "SELECT body FROM rollouts ORDER BY created_ms DESC, number DESC");
 }
 Result<Rollout> Store::rollout(const std::string& id) const {
   return select_one<Rollout>(database_, "SELECT body FROM rollouts WHERE id = ?", id, "rollout");
@@ -141,7 +164,7 @@ Result<std::vector<WindowRecord>> Store::windows(const std::string& endpoint, co
       {view(endpoint), view(kind), view(kind)});
 }
 Result<std::vector<AlertRecord>> Store::alerts() const {
-  return select<AlertRecord>(database_, "SELECT body FROM alerts ORDER BY opened_event_ms DESC, rowid DESC");
+  return select<AlertRecord>(database_, "SELECT body FROM alerts ORDER BY opened_event_ms DESC, number DESC");
 }
 Result<AlertRecord> Store::alert(const std::string& id) const {
   return select_one<AlertRecord>(database_, "SELECT body FROM alerts WHERE id = ?", id, "alert");
@@ -150,7 +173,7 @@ Result<std::vector<WatchRecord>> Store::watches() const {
   return select<WatchRecord>(database_, "SELECT body FROM watches");
 }
 Result<std::vector<Retrain>> Store::retrains() const {
-  return select<Retrain>(database_, "SELECT body FROM retrains ORDER BY started_ms DESC, rowid DESC");
+  return select<Retrain>(database_, "SELECT body FROM retrains ORDER BY started_ms DESC, number DESC");
 }
 Result<std::vector<Project>> Store::projects() const {
   return select<Project>(database_, "SELECT body FROM projects ORDER BY name");
@@ -169,7 +192,7 @@ Result<std::optional<BundleRecord>> Store::bundle_of(const std::string& model, s
 }
 Result<std::vector<VerdictRecord>> Store::verdicts(const std::string& run_id) const {
   return select<VerdictRecord>(
-      database_, "SELECT body FROM verdicts WHERE ? = '' OR run_id = ? ORDER BY created_ms DESC, rowid DESC",
+      database_, "SELECT body FROM verdicts WHERE ? = '' OR run_id = ? ORDER BY created_ms DESC, number DESC",
       {view(run_id), view(run_id)});
 }
 Result<std::vector<Change>> Store::changes(std::size_t limit) const {
@@ -181,7 +204,7 @@ Result<std::optional<Checkpoint>> Store::checkpoint() const {
   std::optional<Checkpoint> found;
   std::string watermarks;
   FETTLE_TRY_(database_.read([&](Session& session) {
-    return session.query("SELECT segment, offset, watermarks FROM checkpoint", {}, [&](const sql::Row& row) {
+    return session.query("SELECT segment, position, watermarks FROM checkpoint", {}, [&](const sql::Row& row) {
       found = Checkpoint{{static_cast<std::uint64_t>(row.integer(0)), static_cast<std::uint64_t>(row.integer(1))}, {}};
       watermarks = row.text(2);
       return false;

@@ -72,8 +72,9 @@ Result<void> Store::set_alias(const std::string& model, const std::string& alias
     FETTLE_TRY(const auto found, need_version(session, model, version));
     FETTLE_TRY(const auto old, version_of(session, found.model, alias));
     if (old == version) return {};
-    FETTLE_TRY_(session.execute("INSERT OR REPLACE INTO model_aliases VALUES(?, ?, ?)",
-                                {found.model, std::string_view(alias), version}));
+    FETTLE_TRY_(session.execute(
+        "INSERT INTO model_aliases VALUES(?, ?, ?) ON CONFLICT(model, alias) DO UPDATE SET version = excluded.version",
+        {found.model, std::string_view(alias), version}));
     return record(session, found.model, {clock_.now_ms(), old, version, alias, actor});
   });
 }

@@ -20,8 +20,9 @@ Result<void> check_free(Session& session, const std::string& name) {
 }
 
 Result<void> put_model_tag(Session& session, std::int64_t model, const KeyValue& tag) {
-  FETTLE_TRY_(session.execute("INSERT OR REPLACE INTO registered_model_tags VALUES(?, ?, ?)",
-                              {model, std::string_view(tag.key), std::string_view(tag.value)}));
+  FETTLE_TRY_(session.execute(
+      "INSERT INTO registered_model_tags VALUES(?, ?, ?) ON CONFLICT(model, key) DO UPDATE SET value = excluded.value",
+      {model, std::string_view(tag.key), std::string_view(tag.value)}));
   return {};
 }
 
@@ -36,7 +37,7 @@ sql::Migrations Store::migrations() {
       WITHOUT ROWID;
     CREATE TABLE model_versions(id INTEGER PRIMARY KEY, model INTEGER NOT NULL, version INTEGER NOT NULL,
                                 source TEXT NOT NULL, storage_location TEXT NOT NULL, run_id TEXT NOT NULL,
-                                run_link TEXT NOT NULL, model_id TEXT NOT NULL, user TEXT NOT NULL,
+                                run_link TEXT NOT NULL, model_id TEXT NOT NULL, user_id TEXT NOT NULL,
                                 description TEXT NOT NULL, stage TEXT NOT NULL, created_ms INTEGER NOT NULL,
                                 updated_ms INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
                                 UNIQUE(model, version));
@@ -60,10 +61,10 @@ Result<Model> Store::create_model(const std::string& name, const std::vector<Key
   return write_value<Model>(database_, [&](Session& session) -> Result<Model> {
     FETTLE_TRY_(check_free(session, name));
     const auto now = clock_.now_ms();
-    FETTLE_TRY_(
-        session.execute("INSERT INTO registered_models(name, description, created_ms, updated_ms) VALUES(?, ?, ?, ?)",
-                        {std::string_view(name), std::string_view(description), now, now}));
-    const auto row = session.last_insert_id();
+    FETTLE_TRY(const auto row,
+               session.insert("INSERT INTO registered_models(name, description, created_ms, updated_ms) "
+                              "VALUES(?, ?, ?, ?) RETURNING id",
+                              {std::string_view(name), std::string_view(description), now, now}));
     for (const auto& tag : tags) FETTLE_TRY_(put_model_tag(session, row, tag));
     return load_model(session, row);
   });

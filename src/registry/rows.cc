@@ -56,10 +56,11 @@ Result<std::optional<VersionRow>> find_version(Session& session, std::string_vie
                                                std::initializer_list<sql::Parameter> values) {
   std::optional<VersionRow> out;
   FETTLE_TRY_(session.query(
-      text::format("SELECT v.id, v.model, m.name, v.version, v.source, v.storage_location, v.run_id, v.run_link, "
-                   "v.model_id, v.user, v.description, v.stage, v.created_ms, v.updated_ms FROM model_versions v JOIN "
-                   "registered_models m ON m.id = v.model WHERE v.deleted = 0 AND {}",
-                   condition),
+      text::format(
+          "SELECT v.id, v.model, m.name, v.version, v.source, v.storage_location, v.run_id, v.run_link, "
+          "v.model_id, v.user_id, v.description, v.stage, v.created_ms, v.updated_ms FROM model_versions v JOIN "
+          "registered_models m ON m.id = v.model WHERE v.deleted = 0 AND {}",
+          condition),
       values, [&](const Row& row) {
         out = version_of(row);
         return false;
@@ -116,12 +117,14 @@ Result<ModelRow> need_model(Session& session, const std::string& name) {
 
 Result<std::vector<Version>> load_latest(Session& session, std::int64_t model) {
   std::vector<std::int64_t> rows;
-  FETTLE_TRY_(session.query(
-      "SELECT id, max(version) FROM model_versions WHERE model = ? AND deleted = 0 GROUP BY stage ORDER BY version",
-      {model}, [&](const Row& row) {
-        rows.push_back(row.integer(0));
-        return true;
-      }));
+  FETTLE_TRY_(
+      session.query("SELECT id FROM model_versions WHERE model = ? AND version IN (SELECT max(version) FROM "
+                    "model_versions WHERE model = "
+                    "? AND deleted = 0 GROUP BY stage) ORDER BY version",
+                    {model, model}, [&](const Row& row) {
+                      rows.push_back(row.integer(0));
+                      return true;
+                    }));
   std::vector<Version> out;
   for (const auto row : rows) {
     FETTLE_TRY(auto version, load_version(session, row));

@@ -76,7 +76,7 @@ Result<Ordering> version_order(const Query& query) {
 Result<Page<Model>> Store::search_models(const Query& query) const {
   FETTLE_TRY(auto comparisons, parse_filter(query.filter, kModelGrammar));
   FETTLE_TRY(const auto ordering, model_order(query));
-  Sql conditions{"1", {}};
+  Sql conditions{"1 = 1", {}};
   conditions.add(conditions_of(std::move(comparisons), kModelTables));
   return read_value<Page<Model>>(database_, [&](sql::Session& session) -> Result<Page<Model>> {
     FETTLE_TRY(auto keys, select_page(session, "m.id", Sql{"FROM registered_models m", {}}, conditions, ordering,

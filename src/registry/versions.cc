@@ -14,8 +14,9 @@ using tracking::read_value;
 using tracking::write_value;
 
 Result<void> put_version_tag(Session& session, std::int64_t version, const KeyValue& tag) {
-  FETTLE_TRY_(session.execute("INSERT OR REPLACE INTO model_version_tags VALUES(?, ?, ?)",
-                              {version, std::string_view(tag.key), std::string_view(tag.value)}));
+  FETTLE_TRY_(session.execute(
+      "INSERT INTO model_version_tags VALUES(?, ?, ?) ON CONFLICT(version, key) DO UPDATE SET value = excluded.value",
+      {version, std::string_view(tag.key), std::string_view(tag.value)}));
   return {};
 }
 
@@ -34,13 +35,12 @@ Result<std::int64_t> next_number(Session& session, std::int64_t model, std::int6
 Result<std::int64_t> insert_version(Session& session, std::int64_t model, const NewVersion& version, std::int64_t now) {
   FETTLE_TRY(const auto number, next_number(session, model, now));
   const auto& location = version.storage_location.empty() ? version.source : version.storage_location;
-  FETTLE_TRY_(session.execute(
-      "INSERT INTO model_versions(model, version, source, storage_location, run_id, run_link, model_id, user, "
-      "description, stage, created_ms, updated_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 'None', ?, ?)",
+  return session.insert(
+      "INSERT INTO model_versions(model, version, source, storage_location, run_id, run_link, model_id, user_id, "
+      "description, stage, created_ms, updated_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 'None', ?, ?) RETURNING id",
       {model, number, std::string_view(version.source), std::string_view(location), std::string_view(version.run_id),
        std::string_view(version.run_link), std::string_view(version.model_id), std::string_view(version.user),
-       std::string_view(version.description), now, now}));
-  return session.last_insert_id();
+       std::string_view(version.description), now, now});
 }
 
 Result<void> archive_others(Session& session, const VersionRow& version, const std::string& stage, std::int64_t now) {
@@ -146,7 +146,7 @@ Result<void> Store::delete_version(const std::string& model, std::int64_t versio
     FETTLE_TRY_(session.execute("DELETE FROM model_version_tags WHERE version = ?", {found.row}));
     FETTLE_TRY_(session.execute(
         "UPDATE model_versions SET deleted = 1, stage = 'Deleted_Internal', source = '', storage_location = '', run_id "
-        "= '', run_link = '', model_id = '', user = '', description = '', updated_ms = ? WHERE id = ?",
+        "= '', run_link = '', model_id = '', user_id = '', description = '', updated_ms = ? WHERE id = ?",
         {now, found.row}));
     return touch_model(session, found.model, now);
   });

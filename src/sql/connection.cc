@@ -17,7 +17,10 @@ class StatementRow final : public Row {
   [[nodiscard]] std::int64_t integer(int column) const override { return sqlite3_column_int64(statement_, column); }
   [[nodiscard]] double real(int column) const override { return sqlite3_column_double(statement_, column); }
   [[nodiscard]] std::string_view text(int column) const override {
-    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    const bool is_blob = sqlite3_column_type(statement_, column) == SQLITE_BLOB;
+    const auto* bytes =
+        static_cast<const char*>(is_blob ? sqlite3_column_blob(statement_, column)
+                                         : static_cast<const void*>(sqlite3_column_text(statement_, column)));
     if (bytes == nullptr) return {};
     return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
   }
@@ -50,6 +53,10 @@ struct Binder {
   int operator()(std::string_view value) const {
     return sqlite3_bind_text64(statement, index, value.data() == nullptr ? "" : value.data(), value.size(),
                                SQLITE_STATIC, SQLITE_UTF8);
+  }
+  int operator()(Blob value) const {
+    return sqlite3_bind_blob64(statement, index, value.bytes.data() == nullptr ? "" : value.bytes.data(),
+                               value.bytes.size(), SQLITE_STATIC);
   }
 };
 
@@ -99,9 +106,9 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, bo
   if (code != SQLITE_OK) return connection->error(code);
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
-  FETTLE_TRY_(connection->script(read_only
-                                     ? "PRAGMA query_only=ON; PRAGMA foreign_keys=ON"
-                                     : "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON"));
+  FETTLE_TRY_(connection->script(
+      read_only ? "PRAGMA case_sensitive_like=ON; PRAGMA query_only=ON"
+                : "PRAGMA case_sensitive_like=ON; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"));
   return connection;
 }
 
@@ -162,8 +169,6 @@ Result<void> Connection::query(std::string_view statement, std::span<const Param
     if (!row(current)) return {};
   }
 }
-
-std::int64_t Connection::last_insert_id() const { return sqlite3_last_insert_rowid(handle_); }
 
 Result<void> Connection::script(const std::string& statements) {
   const int code = sqlite3_exec(handle_, statements.c_str(), nullptr, nullptr, nullptr);

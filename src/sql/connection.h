@@ -24,7 +24,6 @@ class Connection final : public Session {
                                              std::span<const Parameter> parameters) override;
   [[nodiscard]] Result<void> query(std::string_view statement, std::span<const Parameter> parameters,
                                    const std::function<bool(const Row&)>& row) override;
-  [[nodiscard]] std::int64_t last_insert_id() const override;
   [[nodiscard]] Result<void> script(const std::string& statements);  // several statements, no parameters
 
  private:

@@ -31,8 +31,10 @@ Result<void> migrate_module(Connection& connection, const std::string& path, con
                      path, migrations.module, version, known));
   for (auto step = version; step < known; ++step)
     FETTLE_TRY_(connection.script(migrations.steps[static_cast<std::size_t>(step)]));
-  FETTLE_TRY_(connection.execute("INSERT OR REPLACE INTO fettle_schema(module, version) VALUES(?, ?)",
-                                 {std::string_view(migrations.module), known}));
+  FETTLE_TRY_(
+      connection.execute("INSERT INTO fettle_schema(module, version) VALUES(?, ?) "
+                         "ON CONFLICT(module) DO UPDATE SET version = excluded.version",
+                         {std::string_view(migrations.module), known}));
   return {};
 }
 
@@ -73,6 +75,15 @@ struct Database::Impl {
     idle_readers.push_back(std::move(reader));
   }
 };
+
+Result<std::int64_t> Session::insert(std::string_view statement, std::initializer_list<Parameter> parameters) {
+  std::int64_t id = 0;
+  FETTLE_TRY_(query(statement, parameters, [&](const Row& row) {
+    id = row.integer(0);
+    return true;
+  }));
+  return id;
+}
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, const std::vector<Migrations>& migrations) {
   FETTLE_TRY(auto connection, Connection::open(path, false));

@@ -21,7 +21,10 @@
 
 namespace fettle::sql {
 
-using Parameter = std::variant<std::nullptr_t, std::int64_t, double, std::string_view>;
+struct Blob {  // bytes of any kind, for columns of type BLOB
+  std::string_view bytes;
+};
+using Parameter = std::variant<std::nullptr_t, std::int64_t, double, std::string_view, Blob>;
 
 class Row {  // The current row of a query; valid inside the row function only.
  public:
@@ -29,7 +32,7 @@ class Row {  // The current row of a query; valid inside the row function only.
   [[nodiscard]] virtual bool is_null(int column) const = 0;
   [[nodiscard]] virtual std::int64_t integer(int column) const = 0;
   [[nodiscard]] virtual double real(int column) const = 0;
-  [[nodiscard]] virtual std::string_view text(int column) const = 0;  // bytes; valid until the next row
+  [[nodiscard]] virtual std::string_view text(int column) const = 0;  // or a blob's bytes; valid until the next row
 };
 
 class Session {  // One connection inside one transaction or snapshot. Not thread-safe; statements are cached by their
@@ -42,7 +45,8 @@ class Session {  // One connection inside one transaction or snapshot. Not threa
   // Calls `row` for every row; return false from it to stop.
   [[nodiscard]] virtual Result<void> query(std::string_view statement, std::span<const Parameter> parameters,
                                            const std::function<bool(const Row&)>& row) = 0;
-  [[nodiscard]] virtual std::int64_t last_insert_id() const = 0;
+  // Runs an INSERT of one row that ends in RETURNING id; returns that id.
+  [[nodiscard]] Result<std::int64_t> insert(std::string_view statement, std::initializer_list<Parameter> parameters);
 
   [[nodiscard]] Result<std::int64_t> execute(std::string_view statement,
                                              std::initializer_list<Parameter> parameters = {}) {

@@ -131,9 +131,11 @@ Result<Artifact> Artifacts::link(const std::string& path, const Digest& digest, 
     if (what == What::Folder)
       return fail(Code::InvalidArgument, text::format("Invalid path '{}': it is a folder", path));
     const auto [folder, name] = split(path);
-    FETTLE_TRY_(session.execute("INSERT OR REPLACE INTO artifacts VALUES(?, ?, ?, ?)",
-                                {std::string_view(folder), std::string_view(name), std::string_view(digest.hex()),
-                                 static_cast<std::int64_t>(size)}));
+    FETTLE_TRY_(
+        session.execute("INSERT INTO artifacts VALUES(?, ?, ?, ?) ON CONFLICT(folder, name) DO UPDATE SET digest = "
+                        "excluded.digest, size = excluded.size",
+                        {std::string_view(folder), std::string_view(name), std::string_view(digest.hex()),
+                         static_cast<std::int64_t>(size)}));
     return {};
   }));
   return Artifact{digest, size};

@@ -1,7 +1,6 @@
 #include <array>
 
 #include "base/text.h"
-#include "json/value.h"
 #include "tracking/names.h"
 #include "tracking/query.h"
 #include "tracking/rows.h"
@@ -87,10 +86,9 @@ Result<ExperimentId> Store::create_experiment(const std::string& name, const std
   return write_value<ExperimentId>(database_, [&](Session& session) -> Result<ExperimentId> {
     FETTLE_TRY_(check_name_free(session, name));
     const auto now = clock_.now_ms();
-    FETTLE_TRY_(session.execute(
-        "INSERT INTO experiments(name, artifact_location, stage, created_ms, updated_ms) VALUES(?, ?, 0, ?, ?)",
-        {std::string_view(name), std::string_view(location), now, now}));
-    const auto id = session.last_insert_id();
+    FETTLE_TRY(const auto id, session.insert("INSERT INTO experiments(name, artifact_location, stage, created_ms, "
+                                             "updated_ms) VALUES(?, ?, 0, ?, ?) RETURNING id",
+                                             {std::string_view(name), std::string_view(location), now, now}));
     FETTLE_TRY_(session.execute(
         "UPDATE experiments SET artifact_location = 'mlflow-artifacts:/' || id WHERE id = ? AND artifact_location = ''",
         {id}));
@@ -116,7 +114,7 @@ Result<Page<Experiment>> Store::search_experiments(const Search& search) const {
   FETTLE_TRY(const auto ordering, ordering_of(search));
   Sql conditions;
   if (search.view == View::All)
-    conditions.add("1");
+    conditions.add("1 = 1");
   else
     conditions.add("e.stage = ?", {std::int64_t{search.view == View::Deleted}});
   conditions.add(where(comparisons, kExperimentTables));
@@ -180,24 +178,21 @@ Result<void> Store::delete_experiment_tag(const ExperimentId& id, const std::str
 }
 
 Result<std::vector<DatasetSummary>> Store::datasets(const std::vector<std::string>& experiments) const {
-  json::Value ids = json::Value::array();
-  for (const auto& id : experiments) {
-    FETTLE_TRY(const auto number, experiment_number(ExperimentId(id)));
-    ids.push(number);
-  }
+  Sql statement{
+      "SELECT DISTINCT d.experiment, d.name, d.digest, coalesce(t.value, '') FROM datasets d JOIN run_inputs i ON "
+      "i.dataset = d.id LEFT JOIN input_tags t ON t.input = i.id AND t.key = 'mlflow.data.context' WHERE d.experiment "
+      "IN ",
+      {}};
+  FETTLE_TRY(const auto any, any_experiment(experiments));
+  statement.add(any).add(" ORDER BY 1, 2, 3, 4 LIMIT 1000");
   return read_value<std::vector<DatasetSummary>>(
       database_, [&](Session& session) -> Result<std::vector<DatasetSummary>> {
         std::vector<DatasetSummary> out;
-        FETTLE_TRY_(
-            session.query("SELECT DISTINCT d.experiment, d.name, d.digest, coalesce(t.value, '') FROM datasets d "
-                          "JOIN run_inputs i ON i.dataset = d.id "
-                          "LEFT JOIN input_tags t ON t.input = i.id AND t.key = 'mlflow.data.context' "
-                          "WHERE d.experiment IN (SELECT value FROM json_each(?)) ORDER BY 1, 2, 3, 4 LIMIT 1000",
-                          {std::string_view(json::dump(ids))}, [&](const sql::Row& row) {
-                            out.push_back({ExperimentId(std::to_string(row.integer(0))), std::string(row.text(1)),
-                                           std::string(row.text(2)), std::string(row.text(3))});
-                            return true;
-                          }));
+        FETTLE_TRY_(session.query(statement.text, statement.parameters(), [&](const sql::Row& row) {
+          out.push_back({ExperimentId(std::to_string(row.integer(0))), std::string(row.text(1)),
+                         std::string(row.text(2)), std::string(row.text(3))});
+          return true;
+        }));
         return out;
       });
 }

@@ -34,8 +34,8 @@ Result<void> check_input(const DatasetInput& input) {
 // Its number; one row for each (experiment, name, digest).
 Result<std::int64_t> put_dataset(Session& session, std::int64_t experiment, const Dataset& dataset) {
   FETTLE_TRY_(
-      session.execute("INSERT OR IGNORE INTO datasets(experiment, name, digest, source_type, source, schema, profile) "
-                      "VALUES(?, ?, ?, ?, ?, ?, ?)",
+      session.execute("INSERT INTO datasets(experiment, name, digest, source_type, source, schema, profile) "
+                      "VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(experiment, name, digest) DO NOTHING",
                       {experiment, std::string_view(dataset.name), std::string_view(dataset.digest),
                        std::string_view(dataset.source_type), std::string_view(dataset.source),
                        text_or_null(dataset.schema), text_or_null(dataset.profile)}));
@@ -52,11 +52,14 @@ Result<std::int64_t> put_dataset(Session& session, std::int64_t experiment, cons
 Result<void> put_input(Session& session, const RunRow& run, const DatasetInput& input) {
   FETTLE_TRY(const auto experiment, experiment_number(run.info.experiment));
   FETTLE_TRY(const auto dataset, put_dataset(session, experiment, input.dataset));
-  FETTLE_TRY(const auto is_new,
-             session.execute("INSERT OR IGNORE INTO run_inputs(run, dataset) VALUES(?, ?)", {run.row, dataset}));
-  if (is_new == 0) return {};  // tags belong to the first time that the run named it
-  const auto id = session.last_insert_id();
-  return put_pairs(session, {"", "INSERT OR REPLACE INTO input_tags VALUES(?, ?, ?)"}, id, input.tags);
+  FETTLE_TRY(const auto id, session.insert("INSERT INTO run_inputs(run, dataset) VALUES(?, ?) "
+                                           "ON CONFLICT(run, dataset) DO NOTHING RETURNING id",
+                                           {run.row, dataset}));
+  if (id == 0) return {};  // tags belong to the first time that the run named it
+  return put_pairs(
+      session,
+      {"", "INSERT INTO input_tags VALUES(?, ?, ?) ON CONFLICT(input, key) DO UPDATE SET value = excluded.value"}, id,
+      input.tags);
 }
 
 Result<void> need_model(Session& session, const std::string& id) {
@@ -78,7 +81,8 @@ Result<void> Store::log_inputs(const RunId& id, const std::vector<DatasetInput>&
     for (const auto& model : models) {
       FETTLE_TRY_(need_model(session, model));
       FETTLE_TRY_(
-          session.execute("INSERT OR IGNORE INTO run_model_inputs VALUES(?, ?)", {run.row, std::string_view(model)}));
+          session.execute("INSERT INTO run_model_inputs(run, model) VALUES(?, ?) ON CONFLICT(run, model) DO NOTHING",
+                          {run.row, std::string_view(model)}));
     }
     return {};
   });
@@ -89,8 +93,10 @@ Result<void> Store::log_outputs(const RunId& id, const std::vector<ModelOutput>&
     FETTLE_TRY(const auto run, need_active_run(session, id));
     for (const auto& [model, step] : models) {
       FETTLE_TRY_(need_model(session, model));
-      FETTLE_TRY_(session.execute("INSERT OR REPLACE INTO run_outputs VALUES(?, ?, ?)",
-                                  {run.row, std::string_view(model), step}));
+      FETTLE_TRY_(
+          session.execute("INSERT INTO run_outputs(run, model, step) VALUES(?, ?, ?) ON CONFLICT(run, model) DO UPDATE "
+                          "SET step = excluded.step",
+                          {run.row, std::string_view(model), step}));
     }
     return {};
   });

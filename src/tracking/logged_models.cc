@@ -5,7 +5,6 @@
 
 #include "base/rng.h"
 #include "base/text.h"
-#include "json/value.h"
 #include "tracking/names.h"
 #include "tracking/query.h"
 #include "tracking/rows.h"
@@ -143,12 +142,9 @@ Sql metric_condition(const Comparison& comparison, const ModelSearch& search) {
 }
 
 Result<Sql> conditions_of(const ModelSearch& search) {
-  json::Value ids = json::Value::array();
-  for (const auto& id : search.experiments) {
-    FETTLE_TRY(const auto number, experiment_number(ExperimentId(id)));
-    ids.push(number);
-  }
-  Sql out{"l.stage = 0 AND l.experiment IN (SELECT value FROM json_each(?))", {json::dump(ids)}};
+  Sql out{"l.stage = 0 AND l.experiment IN ", {}};
+  FETTLE_TRY(const auto experiments, any_experiment(search.experiments));
+  out.add(experiments);
   FETTLE_TRY(const auto comparisons, parse_filter(search.filter, kLoggedModelGrammar));
   for (const auto& comparison : comparisons)
     out.add(comparison.kind == Kind::Metric ? metric_condition(comparison, search)
@@ -169,7 +165,7 @@ void order_by_metric(Ordering& out, const OrderKey& key, const ModelOrder& order
           alias, dataset_rule("x", datasets.size())),
       {key.key});
   out.joins.add("", dataset_values(datasets));
-  out.add(text::format("({}.value IS NULL)", alias), true);
+  out.add(text::format("CASE WHEN {}.value IS NULL THEN 1 ELSE 0 END", alias), true);
   out.add(text::format("coalesce({}.value, 0.0)", alias), key.ascending, Ordering::Type::Real);
 }
 
@@ -208,13 +204,13 @@ Result<LoggedModel> LoggedModels::create(const NewModel& model) {
     FETTLE_TRY(const auto experiment, need_active_experiment(session, model.experiment));
     FETTLE_TRY(const auto number, experiment_number(experiment.id));
     const auto now = clock_.now_ms();
-    FETTLE_TRY_(session.execute(
-        "INSERT INTO logged_models(model_id, experiment, name, artifact_uri, type, source_run, status, status_message, "
-        "stage, created_ms, updated_ms) VALUES(?, ?, ?, ?, ?, ?, 1, '', 0, ?, ?)",
-        {std::string_view(id), number, std::string_view(name),
-         std::string_view(artifact_uri(experiment.artifact_location, id)), std::string_view(model.type),
-         std::string_view(model.source_run), now, now}));
-    const auto row = session.last_insert_id();
+    FETTLE_TRY(const auto row,
+               session.insert("INSERT INTO logged_models(model_id, experiment, name, artifact_uri, type, source_run, "
+                              "status, status_message, "
+                              "stage, created_ms, updated_ms) VALUES(?, ?, ?, ?, ?, ?, 1, '', 0, ?, ?) RETURNING id",
+                              {std::string_view(id), number, std::string_view(name),
+                               std::string_view(artifact_uri(experiment.artifact_location, id)),
+                               std::string_view(model.type), std::string_view(model.source_run), now, now}));
     FETTLE_TRY_(put_pairs(session, kModelParams, row, params));
     FETTLE_TRY_(put_pairs(session, kModelTags, row, tags));
     FETTLE_TRY(auto made, need(session, id));

@@ -45,12 +45,15 @@ Result<void> put_latest(Session& session, SeriesId series, const Point& point) {
 
 Result<void> put_model_point(Session& session, const RunRow& run, std::int64_t key, const Metric& metric) {
   const auto [value, is_nan] = store_form(Point::of(metric.time_ms, metric.step, metric.value));
-  FETTLE_TRY(const auto added,
-             session.execute("INSERT OR REPLACE INTO model_metrics SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM "
-                             "logged_models WHERE model_id = ? AND stage = 0",
-                             {key, metric.time_ms, metric.step, std::string_view(run.info.id.str()), value, is_nan,
-                              std::string_view(metric.dataset_name), std::string_view(metric.dataset_digest),
-                              std::string_view(metric.model_id)}));
+  FETTLE_TRY(
+      const auto added,
+      session.execute("INSERT INTO model_metrics SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM logged_models WHERE model_id "
+                      "= ? AND stage = 0 ON CONFLICT(model, key, time_ms, step, run_id) DO UPDATE SET value = "
+                      "excluded.value, is_nan = excluded.is_nan, dataset_name = excluded.dataset_name, "
+                      "dataset_digest = excluded.dataset_digest",
+                      {key, metric.time_ms, metric.step, std::string_view(run.info.id.str()), value, is_nan,
+                       std::string_view(metric.dataset_name), std::string_view(metric.dataset_digest),
+                       std::string_view(metric.model_id)}));
   if (added == 0) return fail(Code::NotFound, text::format("Logged model with ID '{}' not found.", metric.model_id));
   return {};
 }

@@ -1,31 +1,21 @@
 #include "tracking/query.h"
 
+#include <bit>
+
 #include "base/digest.h"
 #include "base/text.h"
 #include "json/value.h"
+#include "tracking/rows.h"
 
 namespace fettle::tracking {
 namespace {
 
-// LIKE that minds case: as GLOB, whose own signs are put in brackets.
-std::string glob_of(std::string_view like) {
+// MLflow's patterns have no escape; ours escape the backslash itself, since the stores differ in what they do by
+// default.
+std::string pattern_of(std::string_view like) {
   std::string out;
-  for (const char c : like) {
-    if (c == '%')
-      out += '*';
-    else if (c == '_')
-      out += '?';
-    else if (c == '*' || c == '?' || c == '[')
-      out.append("[").append(1, c).append("]");
-    else
-      out += c;
-  }
+  for (const char c : like) out.append(c == '\\' ? 2 : 1, c);
   return out;
-}
-
-std::string json_list(const std::vector<std::string>& texts) {
-  json::Array out(texts.begin(), texts.end());
-  return json::dump(out);
 }
 
 std::string_view table_of(Kind kind, const Tables& tables) { return kind == Kind::Tag ? tables.tags : tables.params; }
@@ -102,14 +92,33 @@ std::vector<sql::Parameter> Sql::parameters() const {
 Sql compare(std::string_view column, const Comparison& comparison) {
   const auto& value = comparison.value;
   if (const auto* list = std::get_if<std::vector<std::string>>(&value))
-    return {text::format("{} {} (SELECT value FROM json_each(?))", column, symbol(comparison.op)), {json_list(*list)}};
+    return Sql{text::format("{} {} ", column, symbol(comparison.op)), {}}.add(any_of({list->begin(), list->end()}));
   if (const auto* whole = std::get_if<std::int64_t>(&value))
     return {text::format("{} {} ?", column, symbol(comparison.op)), {*whole}};
   if (const auto* real = std::get_if<double>(&value))
     return {text::format("{} {} ?", column, symbol(comparison.op)), {*real}};
   const auto& text = std::get<std::string>(value);
-  if (comparison.op == Op::Like) return {text::format("{} GLOB ?", column), {glob_of(text)}};
-  return {text::format("{} {} ?", column, comparison.op == Op::Ilike ? "LIKE" : symbol(comparison.op)), {text}};
+  if (comparison.op == Op::Like) return {text::format("{} LIKE ? ESCAPE '\\'", column), {pattern_of(text)}};
+  if (comparison.op == Op::Ilike)
+    return {text::format("lower({}) LIKE ? ESCAPE '\\'", column), {text::lower(pattern_of(text))}};
+  return {text::format("{} {} ?", column, symbol(comparison.op)), {text}};
+}
+
+Sql any_of(std::vector<Bound> values) {
+  if (values.empty()) return {"(NULL)", {}};
+  values.resize(std::bit_ceil(values.size()), values.back());
+  Sql out{"(?", {}};
+  for (std::size_t i = 1; i < values.size(); ++i) out.text += ", ?";
+  return out.add(")", std::move(values));
+}
+
+Result<Sql> any_experiment(const std::vector<std::string>& ids) {
+  std::vector<Bound> numbers;
+  for (const auto& id : ids) {
+    FETTLE_TRY(const auto number, experiment_number(ExperimentId(id)));
+    numbers.emplace_back(number);
+  }
+  return any_of(std::move(numbers));
 }
 
 Sql where(const std::vector<Comparison>& comparisons, const Tables& tables) {
@@ -123,7 +132,7 @@ void Ordering::add(const OrderKey& key, const Tables& tables) {
     const auto column = key.attribute->column;
     const bool numeric = key.attribute->numeric;
     if (!key.attribute->nullable) return add(column, key.ascending, numeric ? Type::Integer : Type::Text);
-    add(text::format("({} IS NULL)", column), true);
+    add(text::format("CASE WHEN {} IS NULL THEN 1 ELSE 0 END", column), true);
     return add(text::format("coalesce({}, {})", column, numeric ? "0" : "''"), key.ascending,
                numeric ? Type::Integer : Type::Text);
   }
@@ -134,7 +143,7 @@ void Ordering::add(const OrderKey& key, const Tables& tables) {
                          is_metric ? "(SELECT id FROM metric_keys WHERE key = ?)" : "?"),
             {key.key});
   add(is_metric ? text::format("CASE WHEN {0}.value IS NULL THEN 2 ELSE {0}.is_nan END", alias)
-                : text::format("({}.value IS NULL)", alias),
+                : text::format("CASE WHEN {}.value IS NULL THEN 1 ELSE 0 END", alias),
       true);
   add(text::format("coalesce({}.value, {})", alias, is_metric ? "0.0" : "''"), key.ascending,
       is_metric ? Type::Real : Type::Text);

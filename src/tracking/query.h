@@ -44,6 +44,11 @@ struct Tables {                       // Where the keys and values of one entity
 // `column op ?` for a text or number.
 [[nodiscard]] Sql compare(std::string_view column, const Comparison& comparison);
 
+// "(?, ?, ...)" for IN, filled up with the last value to a power of two, so that lists have few shapes; none match
+// empty.
+[[nodiscard]] Sql any_of(std::vector<Bound> values);
+[[nodiscard]] Result<Sql> any_experiment(const std::vector<std::string>& ids);  // the same of experiments' numbers
+
 struct Ordering {  // Terms compare without nulls, so that a page can continue after the last row of the one before.
   enum class Type : std::uint8_t { Integer, Real, Text };
   struct Term {

@@ -29,13 +29,14 @@ RunRow run_of(const Row& row) {
 
 Result<std::optional<RunRow>> find_run(Session& session, std::string_view condition, const sql::Parameter& value) {
   std::optional<RunRow> out;
-  FETTLE_TRY_(session.query(text::format("SELECT id, run_id, experiment, name, user, status, start_ms, end_ms, stage, "
-                                         "artifact_uri FROM runs WHERE {} = ?",
-                                         condition),
-                            {value}, [&](const Row& row) {
-                              out = run_of(row);
-                              return false;
-                            }));
+  FETTLE_TRY_(
+      session.query(text::format("SELECT id, run_id, experiment, name, user_id, status, start_ms, end_ms, stage, "
+                                 "artifact_uri FROM runs WHERE {} = ?",
+                                 condition),
+                    {value}, [&](const Row& row) {
+                      out = run_of(row);
+                      return false;
+                    }));
   return out;
 }
 
@@ -80,12 +81,11 @@ Result<std::vector<DatasetInput>> load_datasets(Session& session, std::int64_t r
 }
 
 Result<void> load_model_edges(Session& session, std::int64_t row, Run& run) {
-  FETTLE_TRY_(
-      session.query("SELECT model FROM run_model_inputs WHERE run = ? ORDER BY rowid", {row}, [&](const Row& r) {
-        run.model_inputs.push_back(text_of(r, 0));
-        return true;
-      }));
-  return session.query("SELECT model, step FROM run_outputs WHERE run = ? ORDER BY rowid", {row}, [&](const Row& r) {
+  FETTLE_TRY_(session.query("SELECT model FROM run_model_inputs WHERE run = ? ORDER BY id", {row}, [&](const Row& r) {
+    run.model_inputs.push_back(text_of(r, 0));
+    return true;
+  }));
+  return session.query("SELECT model, step FROM run_outputs WHERE run = ? ORDER BY id", {row}, [&](const Row& r) {
     run.outputs.push_back({text_of(r, 0), r.integer(1)});
     return true;
   });
@@ -93,16 +93,20 @@ Result<void> load_model_edges(Session& session, std::int64_t row, Run& run) {
 
 }  // namespace
 
-const Table kExperimentTags{"SELECT key, value FROM experiment_tags WHERE experiment = ? ORDER BY key",
-                            "INSERT OR REPLACE INTO experiment_tags VALUES(?, ?, ?)"};
+const Table kExperimentTags{
+    "SELECT key, value FROM experiment_tags WHERE experiment = ? ORDER BY key",
+    "INSERT INTO experiment_tags VALUES(?, ?, ?) ON CONFLICT(experiment, key) DO UPDATE SET value = excluded.value"};
 const Table kRunTags{"SELECT key, value FROM run_tags WHERE run = ? ORDER BY key",
-                     "INSERT OR REPLACE INTO run_tags VALUES(?, ?, ?)"};
-const Table kRunParams{"SELECT key, value FROM run_params WHERE run = ? ORDER BY key",
-                       "INSERT OR REPLACE INTO run_params VALUES(?, ?, ?)"};
-const Table kModelTags{"SELECT key, value FROM model_tags WHERE model = ? ORDER BY key",
-                       "INSERT OR REPLACE INTO model_tags VALUES(?, ?, ?)"};
-const Table kModelParams{"SELECT key, value FROM model_params WHERE model = ? ORDER BY key",
-                         "INSERT OR REPLACE INTO model_params VALUES(?, ?, ?)"};
+                     "INSERT INTO run_tags VALUES(?, ?, ?) ON CONFLICT(run, key) DO UPDATE SET value = excluded.value"};
+const Table kRunParams{
+    "SELECT key, value FROM run_params WHERE run = ? ORDER BY key",
+    "INSERT INTO run_params VALUES(?, ?, ?) ON CONFLICT(run, key) DO UPDATE SET value = excluded.value"};
+const Table kModelTags{
+    "SELECT key, value FROM model_tags WHERE model = ? ORDER BY key",
+    "INSERT INTO model_tags VALUES(?, ?, ?) ON CONFLICT(model, key) DO UPDATE SET value = excluded.value"};
+const Table kModelParams{
+    "SELECT key, value FROM model_params WHERE model = ? ORDER BY key",
+    "INSERT INTO model_params VALUES(?, ?, ?) ON CONFLICT(model, key) DO UPDATE SET value = excluded.value"};
 
 Result<std::int64_t> experiment_number(const ExperimentId& id) {
   if (const auto number = text::parse_int(id.str()); number) return *number;
@@ -203,8 +207,7 @@ Result<std::int64_t> metric_key(Session& session, std::string_view key, bool cre
     return false;
   }));
   if (id != 0 || !create) return id;
-  FETTLE_TRY_(session.execute("INSERT INTO metric_keys(key) VALUES(?)", {key}));
-  return session.last_insert_id();
+  return session.insert("INSERT INTO metric_keys(key) VALUES(?) RETURNING id", {key});
 }
 
 }  // namespace fettle::tracking

@@ -41,14 +41,13 @@ Result<std::string> name_and_tag(const std::string& name, std::vector<KeyValue>&
   return chosen;
 }
 
-Result<void> insert_run(Session& session, const RunInfo& info) {
+Result<std::int64_t> insert_run(Session& session, const RunInfo& info) {
   FETTLE_TRY(const auto experiment, experiment_number(info.experiment));
-  FETTLE_TRY_(session.execute(
-      "INSERT INTO runs(run_id, experiment, name, user, status, start_ms, stage, artifact_uri) "
-      "VALUES(?, ?, ?, ?, ?, ?, 0, ?)",
+  return session.insert(
+      "INSERT INTO runs(run_id, experiment, name, user_id, status, start_ms, stage, artifact_uri) "
+      "VALUES(?, ?, ?, ?, ?, ?, 0, ?) RETURNING id",
       {std::string_view(info.id.str()), experiment, std::string_view(info.name), std::string_view(info.user),
-       static_cast<std::int64_t>(info.status), info.start_ms, std::string_view(info.artifact_uri)}));
-  return {};
+       static_cast<std::int64_t>(info.status), info.start_ms, std::string_view(info.artifact_uri)});
 }
 
 std::string below(std::string location, std::string_view more) {
@@ -64,8 +63,9 @@ Result<void> put_tag(Session& session, std::int64_t run, const KeyValue& tag) {
 }
 
 Result<void> put_param(Session& session, const RunRow& run, const KeyValue& param) {
-  FETTLE_TRY(const auto added, session.execute("INSERT OR IGNORE INTO run_params VALUES(?, ?, ?)",
-                                               {run.row, std::string_view(param.key), std::string_view(param.value)}));
+  FETTLE_TRY(const auto added,
+             session.execute("INSERT INTO run_params VALUES(?, ?, ?) ON CONFLICT(run, key) DO NOTHING",
+                             {run.row, std::string_view(param.key), std::string_view(param.value)}));
   if (added == 1) return {};
   std::string old;
   FETTLE_TRY_(session.query("SELECT value FROM run_params WHERE run = ? AND key = ?",
@@ -94,8 +94,7 @@ Result<Run> Store::create_run(const NewRun& run) {
     FETTLE_TRY(const auto experiment, need_active_experiment(session, run.experiment));
     info.experiment = experiment.id;
     info.artifact_uri = below(experiment.artifact_location, text::format("/{}/artifacts", info.id.str()));
-    FETTLE_TRY_(insert_run(session, info));
-    const auto row = session.last_insert_id();
+    FETTLE_TRY(const auto row, insert_run(session, info));
     FETTLE_TRY_(put_pairs(session, kRunTags, row, tags));
     return load_run(session, row);
   });

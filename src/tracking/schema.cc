@@ -1,3 +1,5 @@
+#include "base/clock.h"
+#include "base/text.h"
 #include "tracking/store.h"
 
 namespace fettle::tracking {
@@ -6,17 +8,20 @@ namespace fettle::tracking {
 // As a column a NaN is value 0 with is_nan 1, since SQLite has no NaN. run_id and model_id are what the world sees;
 // rows refer to each other by number.
 sql::Migrations Store::migrations() {
+  const auto now = system_clock().now_ms();
+  const auto first_experiment = text::format(
+      "INSERT INTO experiments(id, name, artifact_location, stage, created_ms, updated_ms) "
+      "VALUES(0, 'Default', 'mlflow-artifacts:/0', 0, {0}, {0})",
+      now);
   return {"tracking", {R"(
     CREATE TABLE experiments(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, artifact_location TEXT NOT NULL,
                              stage INTEGER NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);
     CREATE INDEX experiments_by_creation ON experiments(stage, created_ms DESC, id);
     CREATE TABLE experiment_tags(experiment INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(experiment, key))
       WITHOUT ROWID;
-    INSERT INTO experiments SELECT 0, 'Default', 'mlflow-artifacts:/0', 0, now, now
-      FROM (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now);
 
     CREATE TABLE runs(id INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, experiment INTEGER NOT NULL,
-                      name TEXT NOT NULL, user TEXT NOT NULL, status INTEGER NOT NULL, start_ms INTEGER NOT NULL,
+                      name TEXT NOT NULL, user_id TEXT NOT NULL, status INTEGER NOT NULL, start_ms INTEGER NOT NULL,
                       end_ms INTEGER, stage INTEGER NOT NULL, deleted_ms INTEGER, artifact_uri TEXT NOT NULL);
     CREATE INDEX runs_by_start ON runs(experiment, stage, start_ms DESC, run_id);
     CREATE TABLE run_tags(run INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
@@ -40,8 +45,8 @@ sql::Migrations Store::migrations() {
                             UNIQUE(run, dataset));
     CREATE INDEX run_inputs_by_dataset ON run_inputs(dataset);
     CREATE TABLE input_tags(input INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(input, key)) WITHOUT ROWID;
-    CREATE TABLE run_model_inputs(run INTEGER, model TEXT, UNIQUE(run, model));
-    CREATE TABLE run_outputs(run INTEGER, model TEXT, step INTEGER NOT NULL, UNIQUE(run, model));
+    CREATE TABLE run_model_inputs(id INTEGER PRIMARY KEY, run INTEGER, model TEXT, UNIQUE(run, model));
+    CREATE TABLE run_outputs(id INTEGER PRIMARY KEY, run INTEGER, model TEXT, step INTEGER NOT NULL, UNIQUE(run, model));
 
     CREATE TABLE logged_models(id INTEGER PRIMARY KEY, model_id TEXT NOT NULL UNIQUE, experiment INTEGER NOT NULL,
                                name TEXT NOT NULL, artifact_uri TEXT NOT NULL, type TEXT NOT NULL,
@@ -57,7 +62,7 @@ sql::Migrations Store::migrations() {
 
     CREATE TABLE artifacts(folder TEXT, name TEXT, digest TEXT, size INTEGER NOT NULL, PRIMARY KEY(folder, name))
       WITHOUT ROWID;
-  )"}};
+  )" + first_experiment}};
 }
 
 }  // namespace fettle::tracking

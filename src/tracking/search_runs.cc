@@ -1,7 +1,6 @@
 #include <array>
 
 #include "base/text.h"
-#include "json/value.h"
 #include "tracking/query.h"
 #include "tracking/rows.h"
 #include "tracking/store.h"
@@ -35,7 +34,7 @@ constexpr std::array<Attribute, 13> kRunAttributes{{
     {.key = "run_name", .column = "r.name", .lists = true},
     {.key = "status", .column = kStatus, .lists = true},
     {.key = "artifact_uri", .column = "r.artifact_uri", .lists = true},
-    {.key = "user_id", .column = "r.user", .lists = true},
+    {.key = "user_id", .column = "r.user_id", .lists = true},
     {.key = "created", .column = "r.start_ms", .numeric = true},
     {.key = "Created", .column = "r.start_ms", .numeric = true},
     {.key = "run name", .column = "r.name", .lists = true},
@@ -73,12 +72,8 @@ Result<Sql> conditions_of(const Search& search) {
     FETTLE_TRY(const auto number, experiment_number(ExperimentId(search.experiments[0])));
     out.add("r.experiment = ?", {number});
   } else {
-    json::Value ids = json::Value::array();
-    for (const auto& id : search.experiments) {
-      FETTLE_TRY(const auto number, experiment_number(ExperimentId(id)));
-      ids.push(number);
-    }
-    out.add("r.experiment IN (SELECT value FROM json_each(?))", {json::dump(ids)});
+    FETTLE_TRY(const auto experiments, any_experiment(search.experiments));
+    out.add("r.experiment IN ").add(experiments);
   }
   if (search.view != View::All) out.add(" AND r.stage = ?", {std::int64_t{search.view == View::Deleted}});
   FETTLE_TRY(const auto comparisons, parse_filter(search.filter, kRunGrammar));

@@ -149,21 +149,22 @@ TEST(Where, BindsEveryValueAndKey) {
   EXPECT_EQ(sql.text,
             " AND EXISTS (SELECT 1 FROM latest m WHERE m.run = r.id AND m.key = (SELECT id FROM metric_keys WHERE key "
             "= ?) AND m.value > ?)"
-            " AND EXISTS (SELECT 1 FROM run_tags kv WHERE kv.run = r.id AND kv.key = ? AND kv.value GLOB ?)"
+            " AND EXISTS (SELECT 1 FROM run_tags kv WHERE kv.run = r.id AND kv.key = ? AND kv.value LIKE ? ESCAPE '\\')"
             " AND r.name = ?"
             " AND NOT EXISTS (SELECT 1 FROM run_params kv WHERE kv.run = r.id AND kv.key = ?)");
-  EXPECT_EQ(sql.bound, (std::vector<Bound>{"m", 1.0, "t", "a[*][[]*?", "n", "p"}));
+  EXPECT_EQ(sql.bound, (std::vector<Bound>{"m", 1.0, "t", "a*[%_", "n", "p"}));
 }
 
 TEST(OrderingAfter, ContinuesBehindTheLastRowInEachDirection) {
   Ordering ordering;
   ordering.add({Kind::Attribute, "end_time", &kAttributes[2], false}, kTables);
   ordering.add("r.id", true);
-  EXPECT_EQ(ordering.order_by(), " ORDER BY (r.end IS NULL), coalesce(r.end, 0) DESC, r.id");
+  EXPECT_EQ(ordering.order_by(), " ORDER BY CASE WHEN r.end IS NULL THEN 1 ELSE 0 END, coalesce(r.end, 0) DESC, r.id");
   const auto sql = ordering.after({std::int64_t{0}, std::int64_t{7}, std::int64_t{3}});
   EXPECT_EQ(sql.text,
-            " AND (r.end IS NULL) >= ? AND ((r.end IS NULL) > ? OR ((r.end IS NULL) = ? AND (coalesce(r.end, 0) < ? OR "
-            "(coalesce(r.end, 0) = ? AND (r.id > ?)))))");
+            " AND CASE WHEN r.end IS NULL THEN 1 ELSE 0 END >= ? AND (CASE WHEN r.end IS NULL THEN 1 ELSE 0 END > ? OR "
+            "(CASE WHEN r.end IS NULL THEN 1 ELSE 0 END = ? AND (coalesce(r.end, 0) < ? OR (coalesce(r.end, 0) = ? AND "
+            "(r.id > ?)))))");
   EXPECT_EQ(sql.bound.size(), 6U);
 }
 
