@@ -82,14 +82,8 @@ Result<std::optional<StoredBlock>> find_block(Session& session, std::string_view
 Result<void> put_blocks(Session& session, SeriesId series, std::optional<std::int64_t> old,
                         std::span<const Block> blocks) {
   for (const auto& block : blocks) {
-    const std::string_view bytes = block.points;
-    Parameters values{block.first.time_ms,
-                      block.first.step,
-                      block.first.code,
-                      block.least_step,
-                      block.most_step,
-                      block.step_gap,
-                      bytes};
+    Parameters values{block.first.time_ms, block.first.step, block.first.code,       block.least_step,
+                      block.most_step,     block.step_gap,   sql::Blob{block.points}};
     if (old)
       values.emplace_back(*old);
     else
@@ -155,7 +149,7 @@ Result<void> put_series(Session& session, SeriesId series, std::span<const Point
   if (!bytes) {
     FETTLE_TRY(bytes, put_closed(session, series, all));
   }
-  FETTLE_TRY_(session.execute(kPutRecent, {series.run, series.key, std::string_view(*bytes)}));
+  FETTLE_TRY_(session.execute(kPutRecent, {series.run, series.key, sql::Blob{*bytes}}));
   return {};
 }
 
