@@ -71,13 +71,16 @@ bool Changes::empty() const noexcept {
 sql::Migrations Store::migrations() {
   return {"control", {R"(
     CREATE TABLE endpoints(name TEXT PRIMARY KEY, body TEXT NOT NULL);
-    CREATE TABLE rollouts(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, created_ms INTEGER NOT NULL, body TEXT NOT NULL);
+    CREATE TABLE rollouts(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+                          created_ms INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE TABLE decisions(id INTEGER PRIMARY KEY, rollout TEXT NOT NULL, body TEXT NOT NULL);
     CREATE INDEX decisions_by_rollout ON decisions(rollout, id);
     CREATE TABLE windows(endpoint TEXT, kind TEXT, start_ms INTEGER, bundle TEXT, body TEXT NOT NULL,
                          PRIMARY KEY(endpoint, kind, start_ms, bundle)) WITHOUT ROWID;
-    CREATE TABLE alerts(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, opened_event_ms INTEGER NOT NULL, body TEXT NOT NULL);
-    CREATE TABLE retrains(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, started_ms INTEGER NOT NULL, body TEXT NOT NULL);
+    CREATE TABLE alerts(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+                          opened_event_ms INTEGER NOT NULL, body TEXT NOT NULL);
+    CREATE TABLE retrains(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+                          started_ms INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE TABLE projects(name TEXT PRIMARY KEY, body TEXT NOT NULL);
     CREATE TABLE bundles(digest TEXT PRIMARY KEY, model TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL);
     CREATE INDEX bundles_by_version ON bundles(model, version);

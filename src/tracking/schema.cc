@@ -46,7 +46,8 @@ sql::Migrations Store::migrations() {
     CREATE INDEX run_inputs_by_dataset ON run_inputs(dataset);
     CREATE TABLE input_tags(input INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(input, key)) WITHOUT ROWID;
     CREATE TABLE run_model_inputs(id INTEGER PRIMARY KEY, run INTEGER, model TEXT, UNIQUE(run, model));
-    CREATE TABLE run_outputs(id INTEGER PRIMARY KEY, run INTEGER, model TEXT, step INTEGER NOT NULL, UNIQUE(run, model));
+    CREATE TABLE run_outputs(id INTEGER PRIMARY KEY, run INTEGER, model TEXT, step INTEGER NOT NULL,
+                             UNIQUE(run, model));
 
     CREATE TABLE logged_models(id INTEGER PRIMARY KEY, model_id TEXT NOT NULL UNIQUE, experiment INTEGER NOT NULL,
                                name TEXT NOT NULL, artifact_uri TEXT NOT NULL, type TEXT NOT NULL,
