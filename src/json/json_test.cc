@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "json/describe.h"
+#include "json/scanner.h"
 #include "json/writer.h"
 
 namespace fettle::json {
@@ -173,6 +174,36 @@ TEST(Writer, QuotesWhatIsNotFiniteWhereAsked) {
   for (const auto number : {std::nan(""), HUGE_VAL, -HUGE_VAL, 2.5}) writer.key("v").quoted_unless_finite(number);
   writer.member("bare", std::nan("")).end_object();
   EXPECT_EQ(out, R"({"v": "NaN", "v": "Infinity", "v": "-Infinity", "v": 2.5, "bare": NaN})");
+}
+
+TEST(Scanner, NumbersAreThoseOfTheParser) {
+  Rng rng(11);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string digits;
+    append_number(digits, round % 2 == 0 ? std::bit_cast<double>(rng.next()) : rng.normal());
+    if (round % 5 == 0) digits += "1234567";  // more digits than a double has
+    if (round % 7 == 0) digits.insert(rng.below(digits.size()), 1, "0123456789.eE+-"[rng.below(15)]);
+    Scanner scanner(digits);
+    const auto number = scanner.number();
+    const auto value = parse(digits);
+    if (!number || !scanner.at_end()) continue;
+    ASSERT_TRUE(value) << digits;
+    ASSERT_EQ(*number, value->as_double()) << digits;
+    if (const auto whole = Scanner(digits).integer()) {
+      ASSERT_EQ(*whole, value->as_int()) << digits;
+    }
+  }
+  EXPECT_EQ(Scanner(" 12 ").integer(), 12);
+  EXPECT_EQ(Scanner("0.5e1").number(), 5);
+  EXPECT_FALSE(Scanner("12.0").integer());
+}
+
+TEST(Scanner, TextsArePlainOrNotRead) {
+  EXPECT_EQ(Scanner(R"( "a/b c" )").text(), "a/b c");
+  for (const auto* text : {"\"a", "\"a\\n\"", "\"\xc3\xa9\"", "\"a\tb\"", "a", ""})
+    EXPECT_FALSE(Scanner(text).text()) << text;
+  Scanner scanner(" { } x");
+  EXPECT_TRUE(scanner.take('{') && !scanner.take(',') && scanner.take('}') && !scanner.at_end());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <array>
 #include <set>
 
+#include "api/mlflow/batch.h"
 #include "api/mlflow/encode.h"
 #include "api/mlflow/wire.h"
 #include "base/text.h"
@@ -82,22 +83,10 @@ Result<Body> search(const Service& service, const Input& input) {
   return encode_page("runs", page);
 }
 
-Result<tracking::Metric> metric_of(const Input& input) {
-  tracking::Metric out;
-  FETTLE_TRY(out.key, input.need_text("key"));
-  FETTLE_TRY(out.value, input.need_number("value"));
-  FETTLE_TRY(out.time_ms, input.need_integer("timestamp"));
-  FETTLE_TRY(out.step, input.integer("step", 0));
-  FETTLE_TRY(out.model_id, input.text("model_id"));
-  FETTLE_TRY(out.dataset_name, input.text("dataset_name"));
-  FETTLE_TRY(out.dataset_digest, input.text("dataset_digest"));
-  return out;
-}
-
 Result<json::Value> log_metric(const Service& service, const Input& input) {
   FETTLE_TRY(const auto id, need_run(input));
   Batch batch;
-  FETTLE_TRY(auto metric, metric_of(input));
+  FETTLE_TRY(auto metric, read_metric(input));
   FETTLE_TRY_(tracking::check_key("key", metric.key));
   batch.metrics.push_back(std::move(metric));
   FETTLE_TRY_(service.tracking.log(id, batch));
@@ -158,17 +147,14 @@ Result<void> check_batch(const Batch& batch) {
 
 Result<json::Value> log_batch(const Service& service, const Input& input) {
   FETTLE_TRY(const auto id, need_run(input));
-  Batch batch;
-  FETTLE_TRY(const auto metrics, input.objects("metrics"));
-  for (const auto& one : metrics) {
-    FETTLE_TRY(auto metric, metric_of(one));
-    batch.metrics.push_back(std::move(metric));
-  }
-  FETTLE_TRY(batch.params, input.pairs("params"));
-  FETTLE_TRY(batch.tags, input.pairs("tags"));
-  FETTLE_TRY_(check_batch(batch));
-  FETTLE_TRY_(service.tracking.log(id, batch));
-  return json::Value();
+  const auto log = [&](const Batch& batch) -> Result<json::Value> {
+    FETTLE_TRY_(check_batch(batch));
+    FETTLE_TRY_(service.tracking.log(id, batch));
+    return json::Value();
+  };
+  if (input.batch()) return log(*input.batch());
+  FETTLE_TRY(const auto batch, read_batch(input));
+  return log(batch);
 }
 
 Result<tracking::DatasetInput> dataset_of(const Input& input) {
@@ -234,7 +220,7 @@ constexpr std::array<Route, 14> kRoutes{{
     {Method::Post, "/runs/log-parameter", log_parameter},
     {Method::Post, "/runs/set-tag", set_tag},
     {Method::Post, "/runs/delete-tag", delete_tag},
-    {Method::Post, "/runs/log-batch", log_batch},
+    {Method::Post, "/runs/log-batch", log_batch, Input::of_batch},
     {Method::Post, "/runs/log-inputs", log_inputs},
     {Method::Post, "/runs/outputs", log_outputs},
     {Method::Post, "/runs/log-model", log_model},

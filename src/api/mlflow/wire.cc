@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "api/mlflow/batch.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "tracking/names.h"
@@ -85,6 +86,14 @@ std::optional<double> as_number(const json::Value& value) {
 }
 
 }  // namespace
+
+Result<Input> Input::of_batch(const http::Request& request) {
+  auto plain = read_plain_batch(request.body);
+  if (!plain || !check_content_type(request)) return of(request);
+  Input out(json::Value().set("run_id", std::move(plain->run_id)), "");
+  out.batch_ = std::move(plain->batch);
+  return out;
+}
 
 Result<Input> Input::of(const http::Request& request) {
   FETTLE_TRY_(check_content_type(request));
@@ -273,10 +282,10 @@ void mount(http::Router& router, const Service& service, std::span<const Route> 
   for (const auto prefix : kPrefixes)
     for (const auto& route : routes)
       router.add(route.method, std::string(prefix) + std::string(route.path),
-                 [service, handler = route.handler](const http::Request& request) {
-                   const auto input = Input::of(request);
+                 [service, route](const http::Request& request) {
+                   const auto input = route.read(request);
                    if (!input) return error_answer(input.error());
-                   return std::visit([&](auto* handle) { return answer(handle(service, *input)); }, handler);
+                   return std::visit([&](auto* handle) { return answer(handle(service, *input)); }, route.handler);
                  });
 }
 

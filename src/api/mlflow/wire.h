@@ -28,6 +28,8 @@ class Input {  // The parameters of one request, or of one object inside it.
   // InvalidArgument for a wrong Content-Type of POST and PUT, and for text that is not UTF-8 or holds a NUL character,
   // which PostgreSQL cannot keep.
   [[nodiscard]] static Result<Input> of(const http::Request& request);
+  // The same for runs/log-batch, whose body is read in one pass if it is plain: run_id is then the one parameter.
+  [[nodiscard]] static Result<Input> of_batch(const http::Request& request);
   Input(json::Value values, std::string where) : values_(std::move(values)), where_(std::move(where)) {}
 
   [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
@@ -49,6 +51,7 @@ class Input {  // The parameters of one request, or of one object inside it.
   [[nodiscard]] Result<std::int64_t> page_size(std::int64_t fallback, std::int64_t most) const;
   // Name or number of one of `names`, whose numbers count from 1; nullopt if missing.
   [[nodiscard]] Result<std::optional<int>> choice(std::string_view name, std::span<const std::string_view> names) const;
+  [[nodiscard]] const std::optional<tracking::Batch>& batch() const { return batch_; }  // of a plain log-batch
 
  private:
   [[nodiscard]] const json::Value* find(std::string_view name) const;
@@ -59,6 +62,7 @@ class Input {  // The parameters of one request, or of one object inside it.
   json::Value values_;
   std::string where_;      // "metrics[3]."
   bool is_query_ = false;  // a query's list of one is a text
+  std::optional<tracking::Batch> batch_;
 };
 
 struct Service {  // borrowed
@@ -76,6 +80,7 @@ struct Route {
   http::Method method;
   std::string_view path;  // below /api/2.0/mlflow
   Handler handler;
+  Result<Input> (*read)(const http::Request&) = Input::of;
 };
 // Mounts routes below /api/2.0/mlflow and /ajax-api/2.0/mlflow.
 void mount(http::Router& router, const Service& service, std::span<const Route> routes);
