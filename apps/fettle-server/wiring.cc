@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "api/fettle.h"
+#include "api/import.h"
 #include "api/mlflow.h"
 #include "api/page.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@
 #include "serving/metrics.h"
 #include "tracking/artifacts.h"
 #include "tracking/store.h"
+#include "transfer/apply.h"
 #include "version.h"
 
 namespace fettle::cli {
@@ -98,6 +100,7 @@ struct Platform::Impl {
   std::unique_ptr<tracking::Store> tracking;
   std::unique_ptr<tracking::Artifacts> artifacts;
   std::unique_ptr<registry::Store> registry;
+  std::unique_ptr<transfer::Importer> importer;
   std::unique_ptr<control::Store> records;
   std::unique_ptr<serving::Runtime> runtime;
   OwnAddress address;
@@ -115,9 +118,9 @@ struct Platform::Impl {
 };
 
 Result<void> Platform::Impl::open(const std::string& data) {
-  FETTLE_TRY(database,
-             sql::Database::open(data + "/fettle.db", {tracking::Store::migrations(), registry::Store::migrations(),
-                                                       control::Store::migrations()}));
+  FETTLE_TRY(database, sql::Database::open(data + "/fettle.db",
+                                           {tracking::Store::migrations(), registry::Store::migrations(),
+                                            transfer::Importer::migrations(), control::Store::migrations()}));
   FETTLE_TRY(blobs, blob::Store::open(data + "/blobs"));
   FETTLE_TRY(events, event::Log::open(data + "/events"));
   FETTLE_TRY_(os::remove_all(data + "/spool"));  // bodies that were on their way when an earlier server died
@@ -126,6 +129,7 @@ Result<void> Platform::Impl::open(const std::string& data) {
   tracking = std::make_unique<tracking::Store>(*database, clock);
   artifacts = std::make_unique<tracking::Artifacts>(*database, *blobs);
   registry = std::make_unique<registry::Store>(*database, clock);
+  importer = std::make_unique<transfer::Importer>(*database, clock);
   records = std::make_unique<control::Store>(*database);
   runtime = std::make_unique<serving::Runtime>(events.get(), clock);
   return {};
@@ -166,6 +170,7 @@ Result<std::unique_ptr<Listener>> Platform::Impl::listen_control(const ServerOpt
   api::add_mlflow_routes(router, *tracking, *registry, *artifacts);
   api::add_fettle_routes(router, {*loop, *records, *blobs, *tracking, *events, clock, options.data + "/events",
                                   kFettleVersion, started_ms});
+  api::add_import_routes(router, {*importer, *tracking, *artifacts});
   api::add_page_routes(router);
   return Listener::start("control", http_options(options, options.control), std::move(router),
                          [] { return std::string(); });

@@ -95,6 +95,7 @@ void add_pipeline_verbs(Program& program);
 void add_gate_verbs(Program& program);
 void add_run_verbs(Program& program);
 void add_model_verbs(Program& program);
+void add_import_verb(Program& program);
 void add_status_verb(Program& program);
 void add_endpoint_verbs(Program& program);
 void add_rollout_verbs(Program& program);

@@ -96,6 +96,15 @@ Result<json::Value> remove(const std::string& server, std::string_view path) {
   return send(server, http::Method::Delete, path, nullptr);
 }
 
+Result<json::Value> post(http::Client& client, const std::string& server, std::string_view path,
+                         std::string_view body) {
+  return read(client.send(http::Method::Post, path, body), server, path);
+}
+Result<void> upload(http::Client& client, const std::string& server, std::string_view path, const std::string& file) {
+  FETTLE_TRY_(read(client.upload(http::Method::Put, path, file), server, path));
+  return {};
+}
+
 Result<bool> exists(const std::string& server, std::string_view path) {
   FETTLE_TRY(auto client, connect(server));
   FETTLE_TRY(const auto response, client.send(http::Method::Head, path));

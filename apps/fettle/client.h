@@ -28,6 +28,12 @@ constexpr std::string_view kServerHelp = "Server's address; else FETTLE_SERVER, 
 [[nodiscard]] Result<json::Value> patch(const std::string& server, std::string_view path, const json::Value& body);
 [[nodiscard]] Result<json::Value> remove(const std::string& server, std::string_view path);
 
+// The same on a connection of one's own; `body` is sent as it is.
+[[nodiscard]] Result<json::Value> post(http::Client& client, const std::string& server, std::string_view path,
+                                       std::string_view body);
+[[nodiscard]] Result<void> upload(http::Client& client, const std::string& server, std::string_view path,
+                                  const std::string& file);
+
 [[nodiscard]] Result<bool> exists(const std::string& server, std::string_view path);  // HEAD: 2xx or 404
 [[nodiscard]] Result<json::Value> upload(const std::string& server, std::string_view path, const std::string& file);
 [[nodiscard]] Result<void> download(const std::string& server, std::string_view path, const std::string& file);

@@ -240,12 +240,14 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
   }
 
   void read_file_piece(RouteOptions options) {  // the deadline is for progress, not for the whole upload
+    if (file_->is_done()) {                     // at once for a body of no bytes
+      file_->get().body().close();
+      return handle();
+    }
     tcp().expires_after(Ms(shared_->options.body_timeout_ms));
     bhttp::async_read_some(stream_, buffer_, *file_, [self = self_(), options](ErrorCode error, std::size_t) {
       if (error) return self->on_body_error(error, options);
-      if (!self->file_->is_done()) return self->read_file_piece(options);
-      self->file_->get().body().close();
-      self->handle();
+      self->read_file_piece(options);
     });
   }
 

@@ -172,6 +172,7 @@ TEST_F(HttpTest, SpooledBodiesGoToAFileThatVanishes) {
   const std::string path = "/tmp/fettle-http-test-" + std::to_string(::getpid());
   std::ofstream(path) << std::string(30'000'000, 'z');
   EXPECT_EQ(client().upload(Method::Put, "/spool", path)->body, "30000000");
+  EXPECT_EQ(client().send(Method::Put, "/spool", "")->body, "0") << "a body of no bytes ends where it begins";
   ::unlink(path.c_str());
   server_.reset();
   EXPECT_NE(::access(where.c_str(), F_OK), 0);

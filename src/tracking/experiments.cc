@@ -1,6 +1,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "tracking/import.h"
 #include "tracking/names.h"
 #include "tracking/query.h"
 #include "tracking/rows.h"
@@ -86,12 +87,11 @@ Result<ExperimentId> Store::create_experiment(const std::string& name, const std
   return write_value<ExperimentId>(database_, [&](Session& session) -> Result<ExperimentId> {
     FETTLE_TRY_(check_name_free(session, name));
     const auto now = clock_.now_ms();
-    FETTLE_TRY(const auto id, session.insert("INSERT INTO experiments(name, artifact_location, stage, created_ms, "
-                                             "updated_ms) VALUES(?, ?, 0, ?, ?) RETURNING id",
-                                             {std::string_view(name), std::string_view(location), now, now}));
+    FETTLE_TRY(const auto id, free_experiment_number(session));
+    const auto where = location.empty() ? text::format("mlflow-artifacts:/{}", id) : location;
     FETTLE_TRY_(session.execute(
-        "UPDATE experiments SET artifact_location = 'mlflow-artifacts:/' || id WHERE id = ? AND artifact_location = ''",
-        {id}));
+        "INSERT INTO experiments(id, name, artifact_location, stage, created_ms, updated_ms) VALUES(?, ?, ?, 0, ?, ?)",
+        {id, std::string_view(name), std::string_view(where), now, now}));
     FETTLE_TRY_(put_pairs(session, kExperimentTags, id, tags));
     return ExperimentId(std::to_string(id));
   });

@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
+#include "tracking/import.h"
 #include "tracking/names.h"
 #include "tracking/query.h"
 #include "tracking/rows.h"
@@ -193,6 +194,12 @@ std::string query_text(const ModelSearch& search) {
 }
 
 }  // namespace
+
+Result<std::optional<LoggedModel>> stored_model(Session& session, const std::string& id) {
+  FETTLE_TRY(auto found, find(session, "model_id", std::string_view(id)));
+  if (!found) return std::nullopt;
+  return std::move(found->model);
+}
 
 Result<LoggedModel> LoggedModels::create(const NewModel& model) {
   if (!model.name.empty()) FETTLE_TRY_(check_logged_model_name(model.name));
