@@ -10,9 +10,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -20,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/rng.h"
 #include "base/text.h"
 #include "http/client.h"
 #include "json/value.h"
@@ -35,6 +38,8 @@ constexpr double kSeconds = 2;
 constexpr int kPeerTries = 6000;
 constexpr int kRuns = 200;
 constexpr int kPoints = 10'000;
+constexpr int kManyPoints = 1'000'000;  // of one series
+constexpr int kSeries = 9;              // further ones of that length, for the memory with 10 M points
 
 template <typename T>
 T need(Result<T> result) {
@@ -54,16 +59,22 @@ std::string ask(http::Client& client, const Call& call) {
   return std::move(answer.body);
 }
 
+// A noisy curve that falls, a point every 50 ms or so.
 std::string points(const std::string& run, std::int64_t first, int count, int keys) {
+  Rng rng(static_cast<std::uint64_t>(first));
   std::string out;
-  for (int i = 0; i < count; ++i)
-    out += text::format(R"({}{{"key":"m{}","value":{},"timestamp":{},"step":{}}})", i > 0 ? "," : "", i % keys,
-                        0.5 + static_cast<double>(i), first + i, first + i);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double value = 0.3 + 2 * std::exp(-static_cast<double>(first + i) / 1e5) + 0.02 * rng.normal();
+    const auto time = 1'700'000'000'000 + 50 * (first + i) + static_cast<std::int64_t>(rng.below(20));
+    out += text::format(R"({}{{"key":"m{}","value":{},"timestamp":{},"step":{}}})", i > 0 ? "," : "", i % keys, value,
+                        time, first + i);
+  }
   return text::format(R"({{"run_id":"{}","metrics":[{}]}})", run, out);
 }
 
 struct World {  // What the measures read and write.
   std::string url, run, long_run;
+  std::string longest_run;  // 1 M points, of Fettle's only: MLflow would take minutes
 };
 
 std::string new_run(http::Client& client, int number) {
@@ -72,9 +83,20 @@ std::string new_run(http::Client& client, int number) {
   return need(json::parse(answer)).find("run")->find("info")->text_or("run_id");
 }
 
+void log_points(http::Client& client, const std::string& run, int count) {
+  for (int i = 0; i < count; i += 1000) ask(client, {http::Method::Post, "/runs/log-batch", points(run, i, 1000, 1)});
+}
+
+std::string make_longest_run(const std::string& url) {
+  auto client = need(http::Client::create(url, {.timeout_ms = 120'000}));
+  auto run = new_run(client, kRuns + 1);
+  log_points(client, run, kManyPoints);
+  return run;
+}
+
 World make_world(const std::string& url) {
   auto client = need(http::Client::create(url, {.timeout_ms = 120'000}));
-  World world{url, "", ""};
+  World world{url, "", "", ""};
   for (int r = 0; r < kRuns; ++r) {
     world.run = new_run(client, r);
     std::string params;
@@ -85,8 +107,8 @@ World make_world(const std::string& url) {
     ask(client, {http::Method::Post, "/runs/log-batch", body});
   }
   world.long_run = new_run(client, kRuns);
-  for (int i = 0; i < kPoints; i += 1000)
-    ask(client, {http::Method::Post, "/runs/log-batch", points(world.long_run, i, 1000, 1)});
+  log_points(client, world.long_run, kPoints);
+  world.longest_run = world.long_run;
   return world;
 }
 
@@ -114,12 +136,14 @@ bench::Load run(const std::string& url, int connections, const std::function<Cal
         }
       });
   }
-  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   std::vector<double> all;
   for (const auto& mine : times) all.insert(all.end(), mine.begin(), mine.end());
   std::ranges::sort(all);
   if (all.empty()) throw std::runtime_error("no request was answered");
-  return {static_cast<double>(all.size()) / seconds, all[all.size() / 2], all[all.size() * 99 / 100], failed};
+  const double waited_s =
+      std::accumulate(all.begin(), all.end(), 0.0) / 1e6;  // making requests is not the server's time
+  return {static_cast<double>(all.size()) * connections / waited_s, all[all.size() / 2], all[all.size() * 99 / 100],
+          failed};
 }
 
 // `mlflow server`, a child that is ended by its id. Its /health has no length, so the load generator cannot read it.
@@ -204,6 +228,11 @@ std::vector<Measure> measures() {
          return get(text::format("/metrics/get-history-bulk-interval?run_ids={}&metric_key=m0&max_results=320",
                                  world.long_run));
        }},
+      {"sample_320_of_1m", 1,  // MLflow: of its 10 k
+       [](const World& world, std::int64_t) {
+         return get(text::format("/metrics/get-history-bulk-interval?run_ids={}&metric_key=m0&max_results=320",
+                                 world.longest_run));
+       }},
       {"experiments_search", 4, [](const World&, std::int64_t) { return get("/experiments/search?max_results=100"); }}};
 }
 
@@ -228,7 +257,8 @@ void run_all(const std::vector<std::string_view>& flags) {
   const bench::Program fettle({"fettle", "server", "--data", folder + "/fettle", "--control",
                                text::format("127.0.0.1:{}", port), "--predict", "127.0.0.1:0", "--grpc", "127.0.0.1:0"},
                               port);
-  const auto ours = make_world(url_of(port));
+  auto ours = make_world(url_of(port));
+  ours.longest_run = make_longest_run(ours.url);
   std::optional<Peer> mlflow;
   std::optional<World> theirs;
   if (!std::ranges::contains(flags, "--no-peer")) {
@@ -246,6 +276,9 @@ void run_all(const std::vector<std::string_view>& flags) {
     print(json, measure.name, load, peer);
   }
   std::printf(json ? "{\"measure\": \"tracking_memory\", \"resident_mb\": %.1f}\n" : "memory after it: %.1f MB\n",
+              fettle.resident_mb());
+  for (int i = 0; i < kSeries; ++i) make_longest_run(ours.url);
+  std::printf(json ? "{\"measure\": \"tracking_memory_10m\", \"resident_mb\": %.1f}\n" : "with 10 M points: %.1f MB\n",
               fettle.resident_mb());
 }
 
