@@ -17,7 +17,7 @@ constexpr std::uint64_t kMaxKeys = 1U << 20U;
 constexpr std::size_t kMaxName = 250;
 constexpr std::size_t kMaxGroups = 1000;
 
-bool is_address(std::string_view keys) { return keys.starts_with("https://") || keys.starts_with("http://"); }
+bool is_url(std::string_view keys) { return keys.starts_with("https://") || keys.starts_with("http://"); }
 
 std::vector<std::string> texts_of(const json::Value* value) {
   std::vector<std::string> out;
@@ -40,7 +40,7 @@ Result<std::string> fetch(const std::string& base, const std::string& path, cons
 }  // namespace
 
 Result<KeySource> key_source(const OidcOptions& options) {
-  if (!is_address(options.keys)) return KeySource([path = options.keys] { return os::read_file(path); });
+  if (!is_url(options.keys)) return KeySource([path = options.keys] { return os::read_file(path); });
   const auto host_at = options.keys.find("://") + 3;
   const auto path_at = std::min(options.keys.find('/', host_at), options.keys.size());
   const auto base = options.keys.substr(0, path_at);
@@ -61,7 +61,7 @@ Result<std::unique_ptr<Oidc>> Oidc::create(OidcOptions options, KeySource source
   std::unique_ptr<Oidc> out(new Oidc(std::move(options), std::move(source), clock));
   if (auto read = out->read_keys(); !read) {
     const auto error = read.error().within("the issuer's keys");
-    if (!is_address(out->options_.keys)) return fail(error);
+    if (!is_url(out->options_.keys)) return fail(error);
     log::warn(text::format("{}; they are asked for again when a token comes", error.message));
   }
   return out;
