@@ -88,8 +88,11 @@ class Batch {
                          const std::optional<Record>& stored, bool same_origin, Import import) {
     const auto source = digest_of(record).hex();
     FETTLE_TRY(auto marked, mark_of(session_, kind, id));
+    const bool was_imported = same_origin && !marked.empty();
     const auto outcome = decide({hex_of(stored), std::move(marked), same_origin}, source);
-    if (outcome == Outcome::Conflict) return Written{outcome, "this server has another one of this id", {}};
+    if (outcome == Outcome::Conflict)
+      return Written{
+          outcome, was_imported ? "changed here and in the source" : "this server has another of this id", {}};
     if (outcome == Outcome::Created || outcome == Outcome::Updated) FETTLE_TRY_(import());
     if (outcome != Outcome::Kept) FETTLE_TRY_(put_mark(kind, id, source));
     return Written{outcome, {}, {}};
@@ -158,6 +161,8 @@ Result<Written> Batch::put_renamed(ExperimentRecord record, const std::string& o
   if (here) {
     FETTLE_TRY(const auto number, tracking::free_experiment_number(session_));
     record.id = std::to_string(number);
+    if (record.artifact_location == "mlflow-artifacts:/" + old_id)
+      record.artifact_location = "mlflow-artifacts:/" + record.id;
   }
   record.name += suffix_;
   const auto done = tracking::import_experiment(session_, to_stored(record));
@@ -197,7 +202,6 @@ Result<Written> Batch::put(RegisteredRecord record) {
   } else {
     written.mapped = mapped;
   }
-  if (written.outcome == Outcome::Conflict) written.why = "this server has another registered model of this name";
   return written;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <utility>
 
@@ -18,6 +19,7 @@ constexpr std::string_view kApi = "/api/2.0/mlflow/";
 constexpr std::int64_t kTimeoutMs = 600'000;  // a search of 1000 runs takes such a server seconds
 constexpr int kTries = 4;
 constexpr std::int64_t kHistoryPage = 25'000;
+constexpr std::size_t kRemembered = 5000;  // runs whose metrics are known: more than are on their way at any time
 constexpr std::string_view kPrompt = "tags.`mlflow.prompt.is_prompt` = 'true'";
 
 const json::Array& list_in(const json::Value* value, std::string_view key) {
@@ -266,7 +268,14 @@ class Live final : public Source {
   };
   Connection connection_;
   std::string url_;
-  std::map<std::string, Latest> latest_, before_;  // of this experiment's pages and the ones before
+  void remember(const std::string& run, Latest latest) {
+    if (latest_.insert_or_assign(run, std::move(latest)).second) order_.push_back(run);
+    if (order_.size() <= kRemembered) return;
+    latest_.erase(order_.front());
+    order_.pop_front();
+  }
+  std::map<std::string, Latest> latest_;  // of the last kRemembered runs
+  std::deque<std::string> order_;
 };
 
 Result<void> Live::models(const Take<ModelRecord>& take) {
@@ -283,7 +292,6 @@ Result<void> Live::models(const Take<ModelRecord>& take) {
 Result<void> Live::runs(const Take<RunRecord>& take) {
   FETTLE_TRY(const auto ids, experiment_ids());
   for (const auto& id : ids) {
-    before_ = std::exchange(latest_, {});
     json::Value body;
     body.set("experiment_ids", json::Array{id}).set("run_view_type", "ALL").set("max_results", 1000);
     FETTLE_TRY_(post_pages("runs", "runs/search", body, [&](const json::Value& each) -> Result<void> {
@@ -296,7 +304,7 @@ Result<void> Live::runs(const Take<RunRecord>& take) {
       }
       // More points may come to a running run without a trace in its latest values: it is read every time.
       latest.word = record.status > 2 ? hasher.finish().hex() : text::format("running at {}", system_clock().now_ms());
-      latest_.insert_or_assign(record.id, std::move(latest));
+      remember(record.id, std::move(latest));
       return take(std::move(record));
     }));
   }
@@ -304,16 +312,15 @@ Result<void> Live::runs(const Take<RunRecord>& take) {
 }
 
 Result<std::string> Live::points_word(const RunRecord& run) {
-  const auto& known = latest_.contains(run.id) ? latest_ : before_;
-  const auto found = known.find(run.id);
-  return found == known.end() ? std::string("unknown") : found->second.word;
+  const auto found = latest_.find(run.id);
+  if (found == latest_.end()) return fail(Code::Internal, text::format("run '{}' was read too long ago", run.id));
+  return found->second.word;
 }
 
 Result<Series> Live::series(const RunRecord& run) {
   Series out;
-  const auto& known = latest_.contains(run.id) ? latest_ : before_;
-  const auto found = known.find(run.id);
-  if (found == known.end()) return out;
+  const auto found = latest_.find(run.id);
+  if (found == latest_.end()) return fail(Code::Internal, text::format("run '{}' was read too long ago", run.id));
   for (const auto& key : found->second.keys)
     FETTLE_TRY_(pages("metrics", "metrics/get-history",
                       {{"run_id", run.id}, {"metric_key", key}, {"max_results", std::to_string(kHistoryPage)}},

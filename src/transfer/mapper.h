@@ -60,8 +60,10 @@ class Mapper {
   void learn(const std::string& experiment, const std::string& here) { experiments_[experiment] = here; }
   void learn_name(const std::string& model, const std::string& here) { names_[model] = here; }
   void map(ExperimentRecord& record) {
-    record.id = here(record.id);
+    const auto old = "mlflow-artifacts:/" + record.id;
     locations_.map(record);
+    record.id = here(record.id);
+    if (record.artifact_location == old) record.artifact_location = "mlflow-artifacts:/" + record.id;
   }
   void map(RegisteredRecord& record) {
     locations_.map(record);

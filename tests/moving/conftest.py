@@ -2,7 +2,10 @@
 import math
 import os
 import pathlib
+import socket
 import subprocess
+import sys
+import time
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -11,6 +14,7 @@ os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
 
 import mlflow
 import pytest
+import requests
 from mlflow.entities import (Dataset, DatasetInput, InputTag, LoggedModelOutput, LoggedModelParameter, Metric, Param,
                              RunTag, ViewType)
 from mlflow.entities.logged_model_status import LoggedModelStatus
@@ -207,3 +211,39 @@ def folder_source(tmp_path_factory):
     uri = f"file://{folder}/mlruns"
     ids = fill(client_of(uri), folder)
     return uri, ids
+
+
+class MlflowServer:
+    """A running `mlflow server` that keeps artifacts for its clients."""
+
+    def __init__(self, folder: pathlib.Path, backend=None):
+        self.folder, self.artifacts = folder, folder / "kept"
+        self.backend = backend or f"sqlite:///{folder}/mlflow.db"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = open(folder / "mlflow.log", "wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", self.backend, "--artifacts-destination",
+             str(self.artifacts), "--host", "127.0.0.1", "--port", str(port), "--workers", "1"], cwd=folder,
+            stdout=self.log, stderr=self.log)
+        while True:
+            try:
+                if requests.get(f"{self.url}/health", timeout=5).ok:
+                    return
+            except requests.ConnectionError:
+                assert self.process.poll() is None, (folder / "mlflow.log").read_text()
+                time.sleep(0.1)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def live_source(tmp_path_factory):
+    server = MlflowServer(tmp_path_factory.mktemp("live"))
+    server.ids = fill(client_of(server.url), server.folder)
+    yield server
+    server.stop()
