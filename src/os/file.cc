@@ -193,11 +193,12 @@ Result<Digest> digest_file(const std::string& path) {
 }
 
 Result<void> make_folders(const std::string& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (!error) return {};
-  errno = error.value();
-  return system_error("create folder", path);
+  if (is_folder(path)) return {};
+  const auto above = folder_of(path);
+  if (above != path) FETTLE_TRY_(make_folders(above));
+  if (::mkdir(path.c_str(), 0777) != 0 && (errno != EEXIST || !is_folder(path)))
+    return system_error("create folder", path);
+  return sync_folder(above);
 }
 
 Result<void> remove_all(const std::string& path) {
