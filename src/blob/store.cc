@@ -56,15 +56,21 @@ std::string Store::path_of(const Digest& digest) const {
 
 bool Store::has(const Digest& digest) const noexcept { return os::exists(path_of(digest)); }
 
+// Whoever put an object a moment ago may not have synced its folder yet, nor may one that was killed then.
 bool Store::renew(const Digest& digest) noexcept {
-  return ::utimensat(AT_FDCWD, path_of(digest).c_str(), nullptr, 0) == 0 || has(digest);
+  const auto path = path_of(digest);
+  if (::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) != 0 && !has(digest)) return false;
+  return os::sync_folder(path.substr(0, path.rfind('/'))).has_value();
 }
 
 Result<void> Store::make_folder_of(const Digest& digest) {
-  const auto folder = text::format("{}/{}", folder_, digest.hex().substr(0, 2));
-  if (os::is_folder(folder)) return {};
-  FETTLE_TRY_(os::make_folders(folder));
-  return os::sync_folder(folder_);
+  auto& made = made_[std::stoul(digest.hex().substr(0, 2), nullptr, 16)];
+  if (made) return {};
+  const auto path = path_of(digest);
+  FETTLE_TRY_(os::make_folders(path.substr(0, path.rfind('/'))));
+  FETTLE_TRY_(os::sync_folder(folder_));  // also if another has made it: it may not have come to this yet
+  made = true;
+  return {};
 }
 
 Result<Digest> Store::put(std::string_view bytes) {

@@ -5,6 +5,8 @@
 // process-safe, also remove() beside put(): an object that is put while it is removed stays.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -47,6 +49,7 @@ class Store final : public Objects {
   [[nodiscard]] Result<void> make_folder_of(const Digest& digest);
   [[nodiscard]] Result<Digest> copy_in(std::span<const std::string> files);
   std::string folder_;
+  std::array<std::atomic<bool>, 256> made_{};  // folders of objects that are known to be durable
 };
 
 }  // namespace fettle::blob

@@ -18,7 +18,7 @@ namespace fettle::os {
 // Temporary name in the same folder, fsync, rename, fsync of the folder: readers see all or nothing.
 [[nodiscard]] Result<void> write_file(const std::string& path, std::string_view bytes);
 [[nodiscard]] Result<void> make_folders(const std::string& path);  // with those above it; new ones are durable
-[[nodiscard]] Result<void> remove_all(const std::string& path);  // missing is fine
+[[nodiscard]] Result<void> remove_all(const std::string& path);    // missing is fine
 [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to);
 // rename() that makes the file's own bytes durable first; copies where the two lie on different file systems.
 [[nodiscard]] Result<void> move_file(const std::string& from, const std::string& to);

@@ -50,19 +50,27 @@ class File:
 
 
 class Change:
-    """Entries that appear and vanish together: [(path, object or None)]."""
+    """Entries that appear and vanish together: [(path, object or None)]. What lies below a folder that moves goes with it."""
 
     def __init__(self, *entries):
-        self.entries, self.done = entries, False
+        self.entries, self.done = list(entries), False
 
     def apply(self, tree: dict):
         if not self.done:
-            for path, held in self.entries:
-                if held is None:
-                    tree.pop(path, None)
-                else:
-                    tree[path] = held
+            put(tree, self.entries)
         self.done = True
+
+
+def put(tree: dict, entries):
+    if len(entries) == 2 and entries[1][1] is FOLDER:
+        (old, _), (new, _) = entries
+        for path in [path for path in tree if path.startswith(old + "/")]:
+            tree[new + path[len(old):]] = tree.pop(path)
+    for path, held in entries:
+        if held is None:
+            tree.pop(path, None)
+        else:
+            tree[path] = held
 
 
 class Disk:
@@ -79,10 +87,7 @@ class Disk:
         change = Change(*entries)
         for path, held in entries:
             self.waiting.setdefault(os.path.dirname(path), []).append(change)
-            if held is None:
-                self.now.pop(path, None)
-            else:
-                self.now[path] = held
+        put(self.now, entries)
 
     def follow(self, op, inode, offset, path, path2, data):
         if op == CREATE:
@@ -94,7 +99,12 @@ class Disk:
             self.files[inode].pending.append((offset, data if op == WRITE else None))
         elif op == RENAME:
             moved = self.now[path]
-            assert moved is not FOLDER, "folders of the server are not renamed"
+            if moved is FOLDER:  # what waits below it, waits at the new place
+                for folder in [folder for folder in self.waiting if (folder + "/").startswith(path + "/")]:
+                    for change in self.waiting[folder]:
+                        change.entries = [(path2 + at[len(path):] if at.startswith(path + "/") else at, held)
+                                          for at, held in change.entries]
+                    self.waiting[path2 + folder[len(path):]] = self.waiting.pop(folder)
             self._change((path, None), (path2, moved))
         elif op == REMOVE:
             self._change((path, None))

@@ -1,7 +1,6 @@
 """Power cuts: a server's writes are recorded, and at many moments the disk that may be left is given to a new server, which must
 have all that was acknowledged before, nothing half, and must need no repair."""
 import hashlib
-import json
 import pathlib
 import random
 import subprocess
@@ -200,6 +199,37 @@ def test_after_a_power_cut_all_that_was_acknowledged_is_there(server_class, reco
                 assert at > moment or survivor.has(*what), (number, moment, at, what)
             survivor.check_batches_are_whole(rng)
             survivor.check_artifacts_are_whole()
+        finally:
+            server.kill()
+        subprocess.run(["rm", "-r", folder], check=True)
+
+
+def test_after_a_power_cut_all_outcomes_that_were_acknowledged_are_there(server_class, recorder, tmp_path, monkeypatch, rest, models,
+                                                                         flights):
+    recorded = Recorded(server_class, recorder, tmp_path, monkeypatch)
+    api = rest(recorded.server)
+    api.place(models / "first", 1)
+    recorded.promise(0)
+    frame = flights(5, seed=4).assign(origin=lambda f: f["origin"].astype(str))
+    for number in range(1, STEPS // 2):
+        assert api.infer(frame, f"r{number}", time_ms=986169600000).status_code == 200
+        answer = api.outcomes([f"r{number}:{row}" for row in range(5)], [number % 2] * 5)
+        assert answer.status_code == 200, answer.text
+        recorded.promise(5 * number)
+    recorded.server.kill()
+    rng = random.Random(11)
+    for number, (moment, disk) in enumerate(cuts(recorded, rng, CUTS // 3)):
+        folder = tmp_path / f"cut {number}"
+        folder.mkdir()
+        disk.rebuild(folder, rng)
+        server = server_class(folder)
+        try:
+            promised = max((what for at, (what,) in recorded.promises if at <= moment), default=None)
+            if promised is not None:
+                again = rest(server)
+                again.post("/settle")
+                assert again.get("/endpoints/flights")["outcomes"] >= promised, (number, moment)
+                again.get(f"/predictions/r{promised // 5}:4" if promised else "/endpoints/flights")
         finally:
             server.kill()
         subprocess.run(["rm", "-r", folder], check=True)
