@@ -74,7 +74,11 @@ Result<std::int64_t> put_run_row(Session& session, const Run& run, std::int64_t 
        static_cast<std::int64_t>(info.status), info.start_ms,
        info.end_ms ? sql::Parameter(*info.end_ms) : sql::Parameter(nullptr), static_cast<std::int64_t>(info.stage),
        deleted ? sql::Parameter(deleted_ms) : sql::Parameter(nullptr), std::string_view(info.artifact_uri)}));
-  return number_of(session, "SELECT id FROM runs WHERE run_id = ?", {std::string_view(info.id.str())});
+  FETTLE_TRY(const auto row,
+             number_of(session, "SELECT id FROM runs WHERE run_id = ?", {std::string_view(info.id.str())}));
+  FETTLE_TRY_(session.execute("UPDATE latest_metrics SET start_ms = ? WHERE run = ? AND start_ms <> ?",
+                              {info.start_ms, row, info.start_ms}));
+  return row;
 }
 
 Result<void> put_model_points(Session& session, std::int64_t row, const std::vector<Metric>& points) {
@@ -103,7 +107,7 @@ Result<std::optional<Run>> stored_run(Session& session, const std::string& id) {
   auto row = need_run(session, RunId(id));
   if (!row && row.error().code == Code::NotFound) return std::nullopt;
   if (!row) return fail(row.error());
-  FETTLE_TRY(auto run, load_run(session, *std::move(row)));
+  FETTLE_TRY(auto run, load_run(session, row->row));
   return run;
 }
 

@@ -139,7 +139,7 @@ Sql metric_condition(const Comparison& comparison, const ModelSearch& search) {
       "key = ?)",
       {comparison.key}};
   out.add(dataset_rule("m", search.datasets.size()), dataset_values(search.datasets));
-  return out.add(" AND ").add(compare("m.value", comparison)).add(")");
+  return out.add(" AND ").add(compare_metric("m", comparison)).add(")");
 }
 
 Result<Sql> conditions_of(const ModelSearch& search) {
@@ -166,7 +166,7 @@ void order_by_metric(Ordering& out, const OrderKey& key, const ModelOrder& order
           alias, dataset_rule("x", datasets.size())),
       {key.key});
   out.joins.add("", dataset_values(datasets));
-  out.add(text::format("CASE WHEN {}.value IS NULL THEN 1 ELSE 0 END", alias), true);
+  out.add(text::format("CASE WHEN {0}.value IS NULL THEN 2 ELSE {0}.is_nan END", alias), true);
   out.add(text::format("coalesce({}.value, 0.0)", alias), key.ascending, Ordering::Type::Real);
 }
 

@@ -32,14 +32,16 @@ bool later(const Point& a, const Point& b) {
   return std::tuple(a.step, a.time_ms, store_form(a).value) > std::tuple(b.step, b.time_ms, store_form(b).value);
 }
 
-Result<void> put_latest(Session& session, SeriesId series, const Point& point) {
+Result<void> put_latest(Session& session, const RunRow& run, std::int64_t key, const Point& point) {
   const auto [value, is_nan] = store_form(point);
+  FETTLE_TRY(const auto experiment, experiment_number(run.info.experiment));
   FETTLE_TRY_(session.execute(
-      "INSERT INTO latest_metrics(run, key, time_ms, step, value, is_nan) VALUES(?, ?, ?, ?, ?, ?) "
+      "INSERT INTO latest_metrics(run, key, experiment, start_ms, time_ms, step, value, is_nan) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?) "
       "ON CONFLICT(run, key) DO UPDATE SET time_ms = excluded.time_ms, step = excluded.step, value = excluded.value, "
       "is_nan = excluded.is_nan WHERE (excluded.step, excluded.time_ms, excluded.value) > "
       "(latest_metrics.step, latest_metrics.time_ms, latest_metrics.value)",
-      {series.run, series.key, point.time_ms, point.step, value, is_nan}));
+      {run.row, key, experiment, run.info.start_ms, point.time_ms, point.step, value, is_nan}));
   return {};
 }
 
@@ -110,7 +112,7 @@ Result<void> put_metrics(Session& session, const RunRow& run, const std::vector<
     FETTLE_TRY(const auto key, metric_key(session, metric.key, true));
     const SeriesId series{run.row, key};
     FETTLE_TRY_(put_series(session, series, metric.points));
-    FETTLE_TRY_(put_latest(session, series, metric.latest));
+    FETTLE_TRY_(put_latest(session, run, key, metric.latest));
     for (const auto* point : metric.of_models) FETTLE_TRY_(put_model_point(session, run, key, *point));
   }
   return {};

@@ -37,7 +37,7 @@ Sql metric(const Comparison& comparison, const Tables& tables) {
                        "key = ?){} AND ",
                        tables.metrics, tables.column, tables.owner, tables.metric_rule),
           {comparison.key});
-  return out.add(compare("m.value", comparison)).add(")");
+  return out.add(compare_metric("m", comparison)).add(")");
 }
 
 Sql dataset(const Comparison& comparison, const Tables& tables) {
@@ -102,6 +102,13 @@ Sql compare(std::string_view column, const Comparison& comparison) {
   if (comparison.op == Op::Ilike)
     return {text::format("lower({}) LIKE ? ESCAPE '\\'", column), {text::lower(pattern_of(text))}};
   return {text::format("{} {} ?", column, symbol(comparison.op)), {text}};
+}
+
+Sql compare_metric(std::string_view alias, const Comparison& comparison) {
+  const auto value = text::format("{}.value", alias);
+  if (comparison.op == Op::NotEqual)
+    return Sql{text::format("({}.is_nan = 1 OR ", alias), {}}.add(compare(value, comparison)).add(")");
+  return Sql{text::format("{}.is_nan = 0 AND ", alias), {}}.add(compare(value, comparison));
 }
 
 Sql any_of(std::vector<Bound> values) {
@@ -182,6 +189,12 @@ Sql Ordering::after(const std::vector<Bound>& last) const {
   return out.add(std::string(terms.size() * 2 - 1, ')'));
 }
 
+bool Ordering::precedes(const std::vector<Bound>& a, const std::vector<Bound>& b) const {
+  for (std::size_t i = 0; i < terms.size(); ++i)
+    if (a[i] != b[i]) return (a[i] < b[i]) == terms[i].ascending;
+  return false;
+}
+
 std::string make_token(std::string_view query, const std::vector<Bound>& last) {
   json::Value token = json::Value::array();
   token.push(Digest::of(query).brief());
@@ -225,29 +238,38 @@ std::vector<Bound> read_terms(const sql::Row& row, int first, const std::vector<
   return out;
 }
 
-Result<KeyPage> select_page(sql::Session& session, std::string_view key, const Sql& from, const Sql& conditions,
-                            const Ordering& ordering, std::string_view query, const std::string& token,
-                            std::int64_t limit) {
+Result<std::vector<KeyRow>> select_keys(sql::Session& session, std::string_view key, const Sql& from,
+                                        const Sql& conditions, const Ordering& ordering, std::int64_t limit) {
   Sql statement;
   statement.add(text::format("SELECT {}{} ", key, ordering.columns())).add(from).add(ordering.joins);
-  statement.add(" WHERE ").add(conditions);
-  if (!token.empty()) {
-    FETTLE_TRY(const auto last, read_token(token, query, ordering.terms.size()));
-    statement.add(ordering.after(last));
-  }
-  statement.add(ordering.order_by() + " LIMIT ?", {limit + 1});
-  KeyPage page;
-  std::vector<Bound> last;
+  statement.add(" WHERE ").add(conditions).add(ordering.order_by() + " LIMIT ?", {limit});
+  std::vector<KeyRow> out;
   FETTLE_TRY_(session.query(statement.text, statement.parameters(), [&](const sql::Row& row) {
-    if (static_cast<std::int64_t>(page.keys.size()) == limit) {
-      page.next_token = make_token(query, last);
-      return false;
-    }
-    page.keys.push_back(row.integer(0));
-    if (static_cast<std::int64_t>(page.keys.size()) == limit) last = read_terms(row, 1, ordering.terms);
+    out.push_back({row.integer(0), read_terms(row, 1, ordering.terms)});
     return true;
   }));
+  return out;
+}
+
+KeyPage page_of(std::vector<KeyRow> rows, std::string_view query, std::int64_t limit) {
+  KeyPage page;
+  if (std::ssize(rows) > limit) {
+    rows.resize(static_cast<std::size_t>(limit));
+    page.next_token = make_token(query, rows.back().terms);
+  }
+  for (const auto& row : rows) page.keys.push_back(row.key);
   return page;
+}
+
+Result<KeyPage> select_page(sql::Session& session, std::string_view key, const Sql& from, Sql conditions,
+                            const Ordering& ordering, std::string_view query, const std::string& token,
+                            std::int64_t limit) {
+  if (!token.empty()) {
+    FETTLE_TRY(const auto last, read_token(token, query, ordering.terms.size()));
+    conditions.add(ordering.after(last));
+  }
+  FETTLE_TRY(auto rows, select_keys(session, key, from, conditions, ordering, limit + 1));
+  return page_of(std::move(rows), query, limit);
 }
 
 }  // namespace fettle::tracking

@@ -44,6 +44,9 @@ struct Tables {                       // Where the keys and values of one entity
 // `column op ?` for a text or number.
 [[nodiscard]] Sql compare(std::string_view column, const Comparison& comparison);
 
+// The same for the value of a metric's row. NaN differs from every number and is neither less nor more.
+[[nodiscard]] Sql compare_metric(std::string_view alias, const Comparison& comparison);
+
 // "(?, ?, ...)" for IN, filled up with the last value to a power of two, so that lists have few shapes; none match
 // empty.
 [[nodiscard]] Sql any_of(std::vector<Bound> values);
@@ -68,6 +71,8 @@ struct Ordering {  // Terms compare without nulls, so that a page can continue a
   [[nodiscard]] std::string columns() const;                      // ", term, term"
   [[nodiscard]] std::string order_by() const;                     // " ORDER BY term, term DESC"
   [[nodiscard]] Sql after(const std::vector<Bound>& last) const;  // " AND (...)"
+  // Whether a row with the terms `a` comes before one with `b`.
+  [[nodiscard]] bool precedes(const std::vector<Bound>& a, const std::vector<Bound>& b) const;
 };
 
 // A page token carries the last row's terms and a digest of the query that it belongs to.
@@ -75,13 +80,24 @@ struct Ordering {  // Terms compare without nulls, so that a page can continue a
 [[nodiscard]] Result<std::vector<Bound>> read_token(std::string_view token, std::string_view query, std::size_t terms);
 [[nodiscard]] std::vector<Bound> read_terms(const sql::Row& row, int first, const std::vector<Ordering::Term>& terms);
 
-// Rows of `SELECT <key> <ordering.columns()> <from_where>` one page long: their keys and the next page's token.
+struct KeyRow {
+  std::int64_t key = 0;
+  std::vector<Bound> terms;
+};
+// The first `limit` rows of `SELECT <key><ordering.columns()> <from> <ordering.joins> WHERE <conditions>`.
+[[nodiscard]] Result<std::vector<KeyRow>> select_keys(sql::Session& session, std::string_view key, const Sql& from,
+                                                      const Sql& conditions, const Ordering& ordering,
+                                                      std::int64_t limit);
+
+// One page of keys and the next page's token.
 struct KeyPage {
   std::vector<std::int64_t> keys;
   std::string next_token;
 };
-[[nodiscard]] Result<KeyPage> select_page(sql::Session& session, std::string_view key, const Sql& from,
-                                          const Sql& conditions, const Ordering& ordering, std::string_view query,
-                                          const std::string& token, std::int64_t limit);
+// `rows` are one more than the page has, if there is a next page.
+[[nodiscard]] KeyPage page_of(std::vector<KeyRow> rows, std::string_view query, std::int64_t limit);
+[[nodiscard]] Result<KeyPage> select_page(sql::Session& session, std::string_view key, const Sql& from, Sql conditions,
+                                          const Ordering& ordering, std::string_view query, const std::string& token,
+                                          std::int64_t limit);
 
 }  // namespace fettle::tracking

@@ -9,10 +9,6 @@ using sql::Row;
 using sql::Session;
 
 std::string text_of(const Row& row, int column) { return std::string(row.text(column)); }
-std::optional<std::string> text_or_none(const Row& row, int column) {
-  return row.is_null(column) ? std::nullopt : std::optional(text_of(row, column));
-}
-
 RunRow run_of(const Row& row) {
   RunInfo info;
   info.id = RunId(text_of(row, 1));
@@ -38,57 +34,6 @@ Result<std::optional<RunRow>> find_run(Session& session, std::string_view condit
                       return false;
                     }));
   return out;
-}
-
-Result<std::vector<Metric>> load_latest(Session& session, std::int64_t run) {
-  std::vector<Metric> out;
-  FETTLE_TRY_(session.query(
-      "SELECT k.key, m.value, m.is_nan, m.time_ms, m.step FROM latest_metrics m JOIN metric_keys k ON k.id = m.key "
-      "WHERE m.run = ?",
-      {run}, [&](const Row& row) {
-        Metric metric;
-        metric.key = text_of(row, 0);
-        metric.value = row.integer(2) != 0 ? std::numeric_limits<double>::quiet_NaN() : row.real(1);
-        metric.time_ms = row.integer(3);
-        metric.step = row.integer(4);
-        out.push_back(std::move(metric));
-        return true;
-      }));
-  return out;
-}
-
-Result<std::vector<KeyValue>> load_input_tags(Session& session, std::int64_t input) {
-  return load_pairs(session, {"SELECT key, value FROM input_tags WHERE input = ? ORDER BY key", ""}, input);
-}
-
-Result<std::vector<DatasetInput>> load_datasets(Session& session, std::int64_t run) {
-  std::vector<DatasetInput> out;
-  std::vector<std::int64_t> inputs;
-  FETTLE_TRY_(session.query(
-      "SELECT i.id, d.name, d.digest, d.source_type, d.source, d.schema, d.profile FROM run_inputs i JOIN datasets d "
-      "ON d.id = i.dataset WHERE i.run = ? ORDER BY i.id",
-      {run}, [&](const Row& row) {
-        inputs.push_back(row.integer(0));
-        out.push_back({{text_of(row, 1), text_of(row, 2), text_of(row, 3), text_of(row, 4), text_or_none(row, 5),
-                        text_or_none(row, 6)},
-                       {}});
-        return true;
-      }));
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    FETTLE_TRY(out[i].tags, load_input_tags(session, inputs[i]));
-  }
-  return out;
-}
-
-Result<void> load_model_edges(Session& session, std::int64_t row, Run& run) {
-  FETTLE_TRY_(session.query("SELECT model FROM run_model_inputs WHERE run = ? ORDER BY id", {row}, [&](const Row& r) {
-    run.model_inputs.push_back(text_of(r, 0));
-    return true;
-  }));
-  return session.query("SELECT model, step FROM run_outputs WHERE run = ? ORDER BY id", {row}, [&](const Row& r) {
-    run.outputs.push_back({text_of(r, 0), r.integer(1)});
-    return true;
-  });
 }
 
 }  // namespace
@@ -181,23 +126,6 @@ Result<RunRow> need_active_run(Session& session, const RunId& id) {
     return fail(Code::InvalidArgument,
                 text::format("The run {} must be in the 'active' state. Current state is deleted.", id.str()));
   return row;
-}
-
-Result<Run> load_run(Session& session, RunRow row) {
-  Run run;
-  run.info = std::move(row.info);
-  FETTLE_TRY(run.metrics, load_latest(session, row.row));
-  FETTLE_TRY(run.params, load_pairs(session, kRunParams, row.row));
-  FETTLE_TRY(run.tags, load_pairs(session, kRunTags, row.row));
-  FETTLE_TRY(run.datasets, load_datasets(session, row.row));
-  FETTLE_TRY_(load_model_edges(session, row.row, run));
-  return run;
-}
-
-Result<Run> load_run(Session& session, std::int64_t row) {
-  FETTLE_TRY(auto found, find_run(session, "id", row));
-  if (!found) return fail(Code::NotFound, "the run is gone");
-  return load_run(session, *std::move(found));
 }
 
 Result<std::int64_t> metric_key(Session& session, std::string_view key, bool create) {

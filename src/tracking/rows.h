@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,8 +40,9 @@ struct RunRow {
 };
 [[nodiscard]] Result<RunRow> need_run(sql::Session& session, const RunId& id);
 [[nodiscard]] Result<RunRow> need_active_run(sql::Session& session, const RunId& id);
-[[nodiscard]] Result<Run> load_run(sql::Session& session, RunRow row);
 [[nodiscard]] Result<Run> load_run(sql::Session& session, std::int64_t row);
+// Runs with all that belongs to them, in the order of `rows`, none of which may be there twice.
+[[nodiscard]] Result<std::vector<Run>> load_runs(sql::Session& session, std::span<const std::int64_t> rows);
 
 [[nodiscard]] Result<void> check_metrics(const std::vector<Metric>& metrics);
 

@@ -102,8 +102,8 @@ Result<Run> Store::create_run(const NewRun& run) {
 
 Result<Run> Store::run(const RunId& id) const {
   return read_value<Run>(database_, [&](Session& session) -> Result<Run> {
-    FETTLE_TRY(auto row, need_run(session, id));
-    return load_run(session, std::move(row));
+    FETTLE_TRY(const auto row, need_run(session, id));
+    return load_run(session, row.row);
   });
 }
 

@@ -5,6 +5,7 @@
 namespace fettle::tracking {
 
 // The points of a metric are in metric_series and metric_blocks as series.h says; keys are numbers, and never deleted.
+// Latest values are kept with the experiment and the start of their run, so that an index can give runs in their order.
 // As a column a NaN is value 0 with is_nan 1, since SQLite has no NaN. run_id and model_id are what the world sees;
 // rows refer to each other by number.
 sql::Migrations Store::migrations() {
@@ -25,7 +26,9 @@ sql::Migrations Store::migrations() {
                       end_ms INTEGER, stage INTEGER NOT NULL, deleted_ms INTEGER, artifact_uri TEXT NOT NULL);
     CREATE INDEX runs_by_start ON runs(experiment, stage, start_ms DESC, run_id);
     CREATE TABLE run_tags(run INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
+    CREATE INDEX run_tags_by_value ON run_tags(key, substr(value, 1, 64));
     CREATE TABLE run_params(run INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
+    CREATE INDEX run_params_by_value ON run_params(key, substr(value, 1, 64));
 
     CREATE TABLE metric_keys(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
     CREATE TABLE metric_series(run INTEGER, key INTEGER, recent BLOB NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
@@ -35,8 +38,10 @@ sql::Migrations Store::migrations() {
                                points BLOB NOT NULL);
     CREATE INDEX metric_blocks_by_point ON metric_blocks(run, key, first_ms, first_step, first_code, least_step,
                                                          most_step, step_gap);
-    CREATE TABLE latest_metrics(run INTEGER, key INTEGER, time_ms INTEGER NOT NULL, step INTEGER NOT NULL,
-                                value REAL NOT NULL, is_nan INTEGER NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
+    CREATE TABLE latest_metrics(run INTEGER, key INTEGER, experiment INTEGER NOT NULL, start_ms INTEGER NOT NULL,
+                                time_ms INTEGER NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL,
+                                is_nan INTEGER NOT NULL, PRIMARY KEY(run, key)) WITHOUT ROWID;
+    CREATE INDEX latest_metrics_by_value ON latest_metrics(experiment, key, is_nan, value, start_ms);
 
     CREATE TABLE datasets(id INTEGER PRIMARY KEY, experiment INTEGER NOT NULL, name TEXT NOT NULL,
                           digest TEXT NOT NULL, source_type TEXT NOT NULL, source TEXT NOT NULL, schema TEXT,

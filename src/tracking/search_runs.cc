@@ -1,8 +1,12 @@
+#include <algorithm>
 #include <array>
+#include <iterator>
+#include <set>
 
 #include "base/text.h"
 #include "tracking/query.h"
 #include "tracking/rows.h"
+#include "tracking/run_search.h"
 #include "tracking/store.h"
 
 namespace fettle::tracking {
@@ -45,7 +49,9 @@ constexpr std::array<Attribute, 13> kRunAttributes{{
 constexpr std::array<Attribute, 3> kDatasetAttributes{{{.key = "name", .column = "d.name", .lists = true},
                                                        {.key = "digest", .column = "d.digest", .lists = true},
                                                        {.key = "context", .column = "dt.value", .lists = true}}};
-constexpr Tables kRunTables{
+}  // namespace
+
+const Tables kRunTables{
     .owner = "r.id",
     .column = "run",
     .tags = "run_tags",
@@ -55,48 +61,64 @@ constexpr Tables kRunTables{
         "FROM run_inputs di JOIN datasets d ON d.id = di.dataset LEFT JOIN input_tags dt ON dt.input = di.id "
         "AND dt.key = 'mlflow.data.context' WHERE di.run = r.id"};
 
+namespace {
+
 constexpr Grammar kRunGrammar{kRunPrefixes, kRunAttributes, kDatasetAttributes};
 
-Result<Ordering> ordering_of(const Search& search) {
-  Ordering out;
-  FETTLE_TRY(const auto keys, parse_order(search.order_by, kRunGrammar));
-  for (const auto& key : keys) out.add(key, kRunTables);
-  if (!out.has("r.start_ms")) out.add("r.start_ms", false);
-  if (!out.has("r.run_id")) out.add("r.run_id", true, Ordering::Type::Text);
+Result<RunQuery> query_of(const Search& search) {
+  RunQuery out;
+  FETTLE_TRY(out.comparisons, parse_filter(search.filter, kRunGrammar));
+  FETTLE_TRY(out.order, parse_order(search.order_by, kRunGrammar));
+  for (const auto& key : out.order) out.ordering.add(key, kRunTables);
+  if (!out.ordering.has("r.start_ms")) out.ordering.add("r.start_ms", false);
+  if (!out.ordering.has("r.run_id")) out.ordering.add("r.run_id", true, Ordering::Type::Text);
   return out;
 }
 
-Result<Sql> conditions_of(const Search& search) {
-  Sql out;
-  if (search.experiments.size() == 1) {  // lets the index give the order
-    FETTLE_TRY(const auto number, experiment_number(ExperimentId(search.experiments[0])));
-    out.add("r.experiment = ?", {number});
-  } else {
-    FETTLE_TRY(const auto experiments, any_experiment(search.experiments));
-    out.add("r.experiment IN ").add(experiments);
+Result<std::vector<Partition>> partitions_of(const Search& search) {
+  std::set<std::int64_t> experiments;
+  for (const auto& id : search.experiments) {
+    FETTLE_TRY(const auto number, experiment_number(ExperimentId(id)));
+    experiments.insert(number);
   }
-  if (search.view != View::All) out.add(" AND r.stage = ?", {std::int64_t{search.view == View::Deleted}});
-  FETTLE_TRY(const auto comparisons, parse_filter(search.filter, kRunGrammar));
-  out.add(where(comparisons, kRunTables));
+  std::vector<Partition> out;
+  for (const auto experiment : experiments) {
+    if (search.view != View::Deleted) out.push_back({experiment, Stage::Active});
+    if (search.view != View::Active) out.push_back({experiment, Stage::Deleted});
+  }
   return out;
 }
 
 }  // namespace
 
+Result<KeyPage> find_runs(sql::Session& session, const Search& search, const Effort& effort) {
+  FETTLE_TRY(const auto query, query_of(search));
+  FETTLE_TRY(const auto partitions, partitions_of(search));
+  const auto text = text::format("{}|{}|{}|{}", text::join(search.experiments, ","), search.filter,
+                                 text::join(search.order_by, ","), static_cast<int>(search.view));
+  std::vector<Bound> after;
+  if (!search.page_token.empty()) {
+    FETTLE_TRY(after, read_token(search.page_token, text, query.ordering.terms.size()));
+  }
+  const auto limit = search.max_results + 1;
+  std::vector<KeyRow> rows;
+  for (const auto& partition : partitions) {
+    FETTLE_TRY(auto more, select_runs(session, query, partition, after, limit, effort));
+    const auto before = std::ssize(rows);
+    std::ranges::move(more, std::back_inserter(rows));
+    std::ranges::inplace_merge(rows, rows.begin() + before, [&](const KeyRow& a, const KeyRow& b) {
+      return query.ordering.precedes(a.terms, b.terms);
+    });
+    if (std::ssize(rows) > limit) rows.resize(static_cast<std::size_t>(limit));
+  }
+  return page_of(std::move(rows), text, search.max_results);
+}
+
 Result<Page<Run>> Store::search_runs(const Search& search) const {
-  FETTLE_TRY(const auto conditions, conditions_of(search));
-  FETTLE_TRY(const auto ordering, ordering_of(search));
-  if (search.experiments.empty()) return Page<Run>{};
-  const auto query = text::format("{}|{}|{}|{}", text::join(search.experiments, ","), search.filter,
-                                  text::join(search.order_by, ","), static_cast<int>(search.view));
   return read_value<Page<Run>>(database_, [&](sql::Session& session) -> Result<Page<Run>> {
-    FETTLE_TRY(auto keys, select_page(session, "r.id", Sql{"FROM runs r", {}}, conditions, ordering, query,
-                                      search.page_token, search.max_results));
+    FETTLE_TRY(auto keys, find_runs(session, search));
     Page<Run> page{{}, std::move(keys.next_token)};
-    for (const auto key : keys.keys) {
-      FETTLE_TRY(auto run, load_run(session, key));
-      page.items.push_back(std::move(run));
-    }
+    FETTLE_TRY(page.items, load_runs(session, keys.keys));
     return page;
   });
 }

@@ -148,7 +148,7 @@ TEST(Where, BindsEveryValueAndKey) {
   const auto sql = where(*parsed, kTables);
   EXPECT_EQ(sql.text,
             " AND EXISTS (SELECT 1 FROM latest m WHERE m.run = r.id AND m.key = (SELECT id FROM metric_keys WHERE key "
-            "= ?) AND m.value > ?)"
+            "= ?) AND m.is_nan = 0 AND m.value > ?)"
             " AND EXISTS (SELECT 1 FROM run_tags kv WHERE kv.run = r.id AND kv.key = ? AND kv.value LIKE ? ESCAPE '\\')"
             " AND r.name = ?"
             " AND NOT EXISTS (SELECT 1 FROM run_params kv WHERE kv.run = r.id AND kv.key = ?)");

@@ -120,7 +120,8 @@ def runs(client):
 
 @pytest.mark.parametrize("text, expected", [
     ("", range(9, -1, -1)),
-    ("metrics.loss < 0.3", [8, 7, 6, 5, 4, 3]),  # a NaN is kept as 0, as in MLflow
+    ("metrics.loss < 0.3", [7, 6, 5, 4, 3]),  # a NaN is not less than anything
+    ("metrics.loss != 1", [8, 7, 6, 5, 4, 3, 2, 1]),
     ("metrics.`loss` >= 0.5 and params.depth = '0'", [1, 0]),
     ("params.depth = '1' tags.kind = 'odd'", [5, 3]),
     ("params.\"my.dotted\" LIKE 'Value_3%'", [3]),
