@@ -102,7 +102,7 @@ int main(int argc, char** argv) {
   bst_ulong size = 0;
   const char* bytes = nullptr;
   check(XGBoosterSaveModelToBuffer(booster, R"({"format": "ubj"})", &size, &bytes));
-  const auto ours = model::load_xgboost({bytes, size});
+  const auto ours = model::load_model({bytes, size});
   if (!ours) {
     std::fprintf(stderr, "trees_bench: %s\n", ours.error().message.c_str());
     return 1;

@@ -8,7 +8,7 @@
 #include "model/predictor.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto model = fettle::model::load_xgboost({reinterpret_cast<const char*>(data), size});
+  const auto model = fettle::model::load_model({reinterpret_cast<const char*>(data), size});
   if (!model || (*model)->features() > 4096 || (*model)->outputs() > 64) return 0;
   std::vector<float> rows(2 * (*model)->features(), 1.0F);
   if (!rows.empty()) rows.front() = std::numeric_limits<float>::quiet_NaN();

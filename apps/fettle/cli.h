@@ -96,6 +96,7 @@ void add_gate_verbs(Program& program);
 void add_run_verbs(Program& program);
 void add_model_verbs(Program& program);
 void add_import_verb(Program& program);
+void add_predict_verb(Program& program);
 void add_status_verb(Program& program);
 void add_endpoint_verbs(Program& program);
 void add_rollout_verbs(Program& program);

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   fettle::cli::add_model_verbs(program);
   fettle::cli::add_import_verb(program);
   fettle::cli::add_step_verb(program);
+  fettle::cli::add_predict_verb(program);
   fettle::cli::add_status_verb(program);
   fettle::cli::add_endpoint_verbs(program);
   fettle::cli::add_rollout_verbs(program);

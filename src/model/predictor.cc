@@ -4,7 +4,9 @@
 
 #include "base/text.h"
 #include "json/value.h"
+#include "model/tree/catboost.h"
 #include "model/tree/kernel.h"
+#include "model/tree/lightgbm.h"
 #include "model/tree/ubjson.h"
 #include "model/tree/xgboost.h"
 #include "os/file.h"
@@ -31,21 +33,26 @@ class TreePredictor final : public Predictor {
   std::unique_ptr<const tree::Kernel> kernel_;
 };
 
+Result<tree::Forest> read_forest(std::string_view bytes) {
+  if (tree::is_lightgbm(bytes)) return tree::forest_from_lightgbm(bytes);
+  // JSON text has a quote, a space or a closing brace after its first brace; UBJSON has a length marker.
+  const bool is_json =
+      bytes.size() > 1 && bytes[0] == '{' && std::string_view("\" \n\r\t}").find(bytes[1]) != std::string_view::npos;
+  const auto document = is_json ? json::parse(bytes, "model") : tree::parse_ubjson(bytes);
+  if (!document) return fail(Code::DataLoss, document.error().message);
+  return tree::is_catboost(*document) ? tree::forest_from_catboost(*document) : tree::forest_from_xgboost(*document);
+}
+
 Result<std::string> model_file(const std::string& folder) {
-  for (const auto* name : {"/model.ubj", "/model.json"})
+  for (const auto* name : {"/model.ubj", "/model.json", "/model.txt"})
     if (os::exists(folder + name)) return folder + name;
-  return fail(Code::NotFound, text::format("'{}' holds no model.ubj and no model.json", folder));
+  return fail(Code::NotFound, text::format("'{}' holds no model.ubj, model.json or model.txt", folder));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<const Predictor>> load_xgboost(std::string_view bytes) {
-  // JSON text has a quote, a space or a closing brace after its first brace; UBJSON has a length marker.
-  const bool is_json =
-      bytes.size() > 1 && bytes[0] == '{' && std::string_view("\" \n\r\t}").find(bytes[1]) != std::string_view::npos;
-  auto document = is_json ? json::parse(bytes, "model") : tree::parse_ubjson(bytes);
-  if (!document) return fail(Code::DataLoss, document.error().message);
-  FETTLE_TRY(auto forest, tree::forest_from_xgboost(*document));
+Result<std::unique_ptr<const Predictor>> load_model(std::string_view bytes) {
+  FETTLE_TRY(auto forest, read_forest(bytes));
   return std::make_unique<const TreePredictor>(std::move(forest));
 }
 
@@ -57,7 +64,7 @@ Result<LoadedModel> load_folder(const std::string& folder) {
   auto& signature = *read;
   FETTLE_TRY(const auto path, model_file(folder));
   FETTLE_TRY(const auto bytes, os::read_file(path));
-  auto predictor = load_xgboost(bytes);
+  auto predictor = load_model(bytes);
   if (!predictor) return fail(predictor.error().within(path));
   if ((*predictor)->features() != signature.inputs().size())
     return fail(Code::InvalidArgument, text::format("'{}': the model takes {} features, its signature names {}", folder,

@@ -19,13 +19,14 @@ class Predictor {
   virtual void predict(std::span<const float> rows, std::span<float> out) const noexcept = 0;
 };
 
-// A model folder: model.ubj or model.json (XGBoost) beside signature.json, as train/ and bundles write it.
+// A model folder: model.ubj, model.json or model.txt beside signature.json, as train/ and bundles write it.
 struct LoadedModel {
   Signature signature;
   std::unique_ptr<const Predictor> predictor;
 };
 [[nodiscard]] Result<LoadedModel> load_folder(const std::string& folder);
-// One XGBoost model file (JSON or UBJSON, by content). Random or cut bytes are DataLoss, never a crash.
-[[nodiscard]] Result<std::unique_ptr<const Predictor>> load_xgboost(std::string_view bytes);
+// One model file by its content: XGBoost's JSON or UBJSON, CatBoost's JSON, LightGBM's text. Random or cut bytes are
+// DataLoss, never a crash.
+[[nodiscard]] Result<std::unique_ptr<const Predictor>> load_model(std::string_view bytes);
 
 }  // namespace fettle::model

@@ -81,7 +81,7 @@ TEST_P(Parity, EveryRowScoresAsInXgboost) {
   bst_ulong size = 0;
   const char* bytes = nullptr;
   check(XGBoosterSaveModelToBuffer(booster, text::format(R"({{"format": "{}"}})", c.format).c_str(), &size, &bytes));
-  const auto ours = model::load_xgboost({bytes, size});
+  const auto ours = model::load_model({bytes, size});
   ASSERT_TRUE(ours) << ours.error().message;
   const float* theirs = nullptr;
   check(XGBoosterPredict(booster, matrix, 0, 0, 0, &size, &theirs));

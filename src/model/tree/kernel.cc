@@ -17,16 +17,27 @@ namespace {
 // Any forest: one tree after the other, node by node.
 class WalkKernel final : public Kernel {
  public:
-  explicit WalkKernel(const Forest& forest) noexcept : forest_(forest) {}
+  explicit WalkKernel(const Forest& forest) : forest_(forest), trees_(forest.base.size()) {
+    for (const auto& tree : forest.trees) trees_[tree.group].push_back(&tree);
+  }
   void add(const float* rows, std::size_t n, float* margins) const noexcept override {
-    const std::size_t groups = forest_.base.size();
-    for (std::size_t r = 0; r < n; ++r)
-      for (const auto& tree : forest_.trees)
-        margins[r * groups + tree.group] += walk(forest_, tree, rows + r * forest_.features);
+    for (std::size_t r = 0; r < n; ++r, rows += forest_.features)
+      for (const auto& trees : trees_) {
+        *margins = forest_.wide_sums ? static_cast<float>(sum<double>(trees, rows, *margins))
+                                     : sum<float>(trees, rows, *margins);
+        ++margins;
+      }
   }
 
  private:
+  template <typename Sum>
+  [[nodiscard]] Sum sum(const std::vector<const Tree*>& trees, const float* row, Sum from) const noexcept {
+    for (const auto* tree : trees) from += static_cast<Sum>(walk(forest_, *tree, row));
+    return from;
+  }
+
   const Forest& forest_;
+  std::vector<std::vector<const Tree*>> trees_;  // by output
 };
 
 // Trees of depth up to 8, each padded to a complete tree of the forest's depth, so that a walk is a fixed number of
@@ -66,7 +77,8 @@ class CompleteKernel final : public Kernel {
     for (const auto& set : forest.sets) missing_code = std::max(missing_code, set.size() + 1);
     for (const auto& tree : forest.trees)
       splits += static_cast<std::size_t>(std::ranges::count_if(tree.nodes, [](const Node& n) { return n.set >= 0; }));
-    return missing_code <= kOffsetMask && (missing_code / kWordBits + 1) * splits <= kOffsetMask &&
+    return !forest.wide_sums && forest.linears.empty() && forest.zero_is_missing.empty() &&
+           missing_code <= kOffsetMask && (missing_code / kWordBits + 1) * splits <= kOffsetMask &&
            (splits == 0 || (forest.features + set_features(forest).size()) * kLanes <= kCopied) &&
            std::ranges::all_of(forest.trees, [](const Tree& tree) { return tree.depth <= kMaxDepth; });
   }
@@ -351,7 +363,7 @@ std::vector<NamedKernel> all_kernels(const Forest& forest) {
 std::unique_ptr<const Kernel> choose_kernel(const Forest& forest) {
   auto kernels = all_kernels(forest);
   if (kernels.size() > 1) kernels.pop_back();  // a walk is never faster than another
-  if (kernels.size() == 1) return std::move(kernels.front().kernel);
+  if (kernels.size() == 1 || forest.features > kMostFeatures) return std::move(kernels.front().kernel);
   const auto rows = trial_rows(forest);
   std::vector<float> margins(kBlockRows * forest.base.size());
   std::vector<double> row_times, block_times;

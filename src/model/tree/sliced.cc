@@ -70,6 +70,8 @@ class Filling {
 
 std::optional<Sliced> Sliced::of(const Forest& forest) {
   Sliced out;
+  if (forest.wide_sums || !forest.linears.empty() || !forest.zero_is_missing.empty() || forest.features > kMostFeatures)
+    return std::nullopt;
   for (const auto& tree : forest.trees) out.depth = std::max(out.depth, tree.depth);
   if (out.depth == 0 || out.depth > kMostDepth || forest.base.size() > kMostOutputs) return std::nullopt;
   auto codes = Codes::of(forest);

@@ -22,6 +22,7 @@ inline constexpr std::size_t kRowTrees = 64;        // of a step of the kernel f
 inline constexpr std::size_t kMostColumns = 512;    // of the kernel for blocks
 inline constexpr std::size_t kMostRowColumns = 64;  // of the kernel for one row
 inline constexpr std::size_t kMostOutputs = 64;
+inline constexpr std::size_t kMostFeatures = 1 << 16;
 inline constexpr std::uint32_t kMostDepth = 8;
 
 template <typename T>

@@ -187,7 +187,7 @@ float score(const Predictor& predictor, float x0, float x1) {
 float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 
 TEST(Xgboost, ReadsSplitsCategoriesMissingAndBaseScore) {
-  const auto predictor = load_xgboost(document());
+  const auto predictor = load_model(document());
   ASSERT_TRUE(predictor) << predictor.error().message;
   EXPECT_FLOAT_EQ(score(**predictor, 0.5F, 1), sigmoid(-1));
   EXPECT_FLOAT_EQ(score(**predictor, 0, 1), sigmoid(3));
@@ -195,11 +195,11 @@ TEST(Xgboost, ReadsSplitsCategoriesMissingAndBaseScore) {
   EXPECT_FLOAT_EQ(score(**predictor, 0, 9), sigmoid(2));
   EXPECT_FLOAT_EQ(score(**predictor, kNaN, 3), sigmoid(3));
   EXPECT_FLOAT_EQ(score(**predictor, 0, kNaN), sigmoid(3));
-  EXPECT_FLOAT_EQ(score(**load_xgboost(document("[2E-1]")), 1, 0), sigmoid(-1 + std::log(0.25F)));
+  EXPECT_FLOAT_EQ(score(**load_model(document("[2E-1]")), 1, 0), sigmoid(-1 + std::log(0.25F)));
 }
 
 TEST(PredictAll, GivesTheSameScoresOnAnyNumberOfThreads) {
-  const auto predictor = load_xgboost(document());
+  const auto predictor = load_model(document());
   ASSERT_TRUE(predictor) << predictor.error().message;
   Rng rng(8);
   std::vector<float> rows(2 * 20'001);
@@ -216,7 +216,7 @@ TEST(PredictAll, GivesTheSameScoresOnAnyNumberOfThreads) {
 
 TEST(Xgboost, DamagedDocumentsAreRefusedWithAReason) {
   const auto why = [](std::string_view bytes) {
-    const auto loaded = load_xgboost(bytes);
+    const auto loaded = load_model(bytes);
     return loaded ? "" : loaded.error().message;
   };
   EXPECT_THAT(why("{}"), HasSubstr("'learner' is missing"));
@@ -236,7 +236,7 @@ TEST(Xgboost, MutatedBytesNeverCrash) {
     for (auto edits = 1 + rng.below(3); edits > 0 && !bytes.empty(); --edits)
       bytes[rng.below(bytes.size())] =
           i % 2 == 0 ? static_cast<char>(rng.below(256)) : "0123456789[]{},-\""[rng.below(17)];
-    const auto loaded = load_xgboost(bytes);
+    const auto loaded = load_model(bytes);
     if (!loaded || (*loaded)->features() > 2 || (*loaded)->features() == 0) continue;
     std::vector<float> out((*loaded)->outputs());
     (*loaded)->predict(std::span(row).first((*loaded)->features()), out);

@@ -12,6 +12,7 @@ using json::Value;
 
 constexpr std::int64_t kMaxFeatures = 1 << 24;
 constexpr std::size_t kMaxCategories = 1 << 24;
+constexpr std::int64_t kMaxOutputs = 100'000;
 
 std::unexpected<Error> broken(std::string_view what) {
   return fail(Code::DataLoss, text::format("not a whole XGBoost model: {}", what));
@@ -94,25 +95,18 @@ Result<void> read_categories(const Value& document, Tree& tree, Forest& forest) 
   return {};
 }
 
-// Invariant (1): every node is reached at most once. Also finds the depth.
-Result<void> check_shape(Tree& tree) {
-  std::vector<bool> seen(tree.nodes.size());
-  std::vector<std::pair<std::size_t, std::uint32_t>> open{{0, 0}};
-  while (!open.empty()) {
-    const auto [at, depth] = open.back();
-    open.pop_back();
-    if (seen[at]) return broken("a node has two parents");
-    seen[at] = true;
-    tree.depth = std::max(tree.depth, depth);
-    const auto& node = tree.nodes[at];
-    if (node.left < 0) continue;
-    open.emplace_back(static_cast<std::size_t>(node.left), depth + 1);
-    open.emplace_back(static_cast<std::size_t>(node.right), depth + 1);
-  }
-  return {};
+Result<void> check_one_value_a_leaf(const Value& document) {
+  const auto* parameters = document.find("tree_param");
+  if (parameters == nullptr || parameters->find("size_leaf_vector") == nullptr) return {};
+  FETTLE_TRY(const auto values, whole(*parameters, "size_leaf_vector"));
+  if (values <= 1) return {};
+  return fail(Code::Unimplemented,
+              "XGBoost trees with several values a leaf are not supported; train with "
+              "multi_strategy=one_output_per_tree");
 }
 
 Result<Tree> read_tree(const Value& document, float weight, Forest& forest) {
+  FETTLE_TRY_(check_one_value_a_leaf(document));
   FETTLE_TRY(const auto left, column(document, "left_children", 0));
   const auto size = left.size();
   if (size == 0) return broken("a tree without nodes");
@@ -161,11 +155,14 @@ Result<void> read_header(const Value& learner, Forest& forest) {
   FETTLE_TRY(const auto features, whole(*parameters, "num_feature"));
   FETTLE_TRY(const auto classes, whole(*parameters, "num_class"));
   FETTLE_TRY(const auto base, numbers(*parameters, "base_score"));
-  if (features < 0 || features > kMaxFeatures || classes < 0 || classes > 100'000) return broken("impossible sizes");
+  const auto* has_targets = parameters->find("num_target");
+  FETTLE_TRY(const auto targets, has_targets == nullptr ? Result<std::int64_t>(1) : whole(*parameters, "num_target"));
+  if (features < 0 || features > kMaxFeatures || classes < 0 || classes > kMaxOutputs || targets > kMaxOutputs)
+    return broken("impossible sizes");
   forest.features = static_cast<std::uint32_t>(features);
   FETTLE_TRY(const auto* objective, member(learner, "objective"));
   FETTLE_TRY(forest.link, link_of(objective->text_or("name")));
-  const auto groups = static_cast<std::size_t>(std::max<std::int64_t>(classes, 1));
+  const auto groups = static_cast<std::size_t>(std::max({classes, targets, std::int64_t{1}}));
   if (base.size() != 1 && base.size() != groups) return broken("'base_score' does not have one entry a class");
   for (std::size_t g = 0; g < groups; ++g)
     forest.base.push_back(static_cast<float>(margin_of(forest.link, base[base.size() == 1 ? 0 : g])));
@@ -183,16 +180,22 @@ Result<Forest> forest_from_xgboost(const Value& document) {
   if (name != "gbtree" && name != "dart")
     return fail(Code::Unimplemented,
                 text::format("XGBoost booster '{}' is not supported; train with gbtree or dart", name));
-  std::vector<double> weights;
+  const auto* holder =
+      booster;  // of the weights of dropped trees: until 3.3 beside the trees' booster, since 3.4 in it
   if (name == "dart") {
-    FETTLE_TRY(weights, column(*booster, "weight_drop", 0));
     FETTLE_TRY(booster, member(*booster, "gbtree"));
   }
   FETTLE_TRY(const auto* model, member(*booster, "model"));
+  if (model->find("weight_drop") != nullptr) holder = model;
+  std::vector<double> weights;
+  if (name == "dart" || holder == model) {
+    FETTLE_TRY(weights, column(*holder, "weight_drop", 0));
+  }
   FETTLE_TRY(const auto* trees, member(*model, "trees"));
   if (!trees->is_array()) return broken("'trees' is no list");
   FETTLE_TRY(const auto groups, column(*model, "tree_info", trees->as_array().size()));
-  if (name == "dart" && weights.size() != groups.size()) return broken("'weight_drop' does not have one entry a tree");
+  if (!weights.empty() && weights.size() != groups.size())
+    return broken("'weight_drop' does not have one entry a tree");
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const auto weight = weights.empty() ? 1.0F : static_cast<float>(weights[i]);
     FETTLE_TRY(auto tree, read_tree(trees->as_array()[i], weight, forest));
