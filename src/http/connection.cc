@@ -29,6 +29,8 @@ using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t kFilePiece = 256U << 10U;
 constexpr std::size_t kStreamPiece = 1U << 20U;
+constexpr std::uint64_t kBodyPiece = 64U << 10U;
+constexpr std::size_t kIdleBuffer = 4U << 10U;  // of a connection that waits
 constexpr std::uint64_t kMaxRefusedBody = 1U << 20U;
 
 using PlainStream = beast::tcp_stream;
@@ -216,8 +218,14 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
     });
   }
 
+  // Beast reads as much as the buffer has room for, else 512 bytes at a time.
+  void make_room() {
+    buffer_.reserve(static_cast<std::size_t>(std::min(header_->content_length().value_or(kBodyPiece), kBodyPiece)));
+  }
+
   void read_body(RouteOptions options) {
     if (options.spool_body) return read_file_body(options);
+    make_room();
     body_.emplace(std::move(*header_));
     limit(*body_, options);
     tcp().expires_after(Ms(shared_->options.body_timeout_ms));
@@ -229,6 +237,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
   }
 
   void read_file_body(RouteOptions options) {
+    make_room();
     file_.emplace(std::move(*header_));
     limit(*file_, options);
     const auto& folder = shared_->options.spool_folder;
@@ -423,6 +432,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
 
   void finish(bool again) {
     remove_spooled_body();
+    if (buffer_.size() == 0 && buffer_.capacity() > kIdleBuffer) buffer_.shrink_to_fit();
     file_range_ = FileRange();
     stream_body_ = {};
     piece_ = {};
