@@ -183,13 +183,22 @@ Result<Digest> concatenate(std::span<const std::string> files, const std::string
   return hasher.finish();
 }
 
-Result<Digest> digest_file(const std::string& path) {
+Result<Content> digest_files(std::span<const std::string> files) {
   Hasher hasher;
-  FETTLE_TRY_(read_pieces(path, [&](std::string_view piece) -> Result<void> {
-    hasher.add(piece);
-    return {};
-  }));
-  return hasher.finish();
+  Content out;
+  for (const auto& file : files)
+    FETTLE_TRY_(read_pieces(file, [&](std::string_view piece) -> Result<void> {
+      hasher.add(piece);
+      out.size += piece.size();
+      return {};
+    }));
+  out.digest = hasher.finish();
+  return out;
+}
+
+Result<Digest> digest_file(const std::string& path) {
+  FETTLE_TRY(const auto content, digest_files({&path, 1}));
+  return content.digest;
 }
 
 Result<void> make_folders(const std::string& path) {

@@ -41,6 +41,12 @@ struct FileInfo {
 // Names directly inside a folder, sorted.
 [[nodiscard]] Result<std::vector<std::string>> list_names(const std::string& folder);
 [[nodiscard]] Result<Digest> digest_file(const std::string& path);
+struct Content {
+  Digest digest;
+  std::uint64_t size = 0;
+};
+// Of the bytes of all `files`, one after the other.
+[[nodiscard]] Result<Content> digest_files(std::span<const std::string> files);
 
 class TempFolder {  // Removed with all it holds when destroyed.
  public:
