@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 
 #include "api/fettle.h"
 #include "api/import.h"
@@ -10,6 +11,7 @@
 #include "api/page.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "blob/tree.h"
 #include "control/loop.h"
 #include "http/server.h"
 #include "listener.h"
@@ -18,8 +20,10 @@
 #include "serving/grpc.h"
 #include "serving/http.h"
 #include "serving/metrics.h"
+#include "tracking/artifact_roots.h"
 #include "tracking/artifacts.h"
 #include "tracking/store.h"
+#include "tracking/uploads.h"
 #include "transfer/apply.h"
 #include "version.h"
 
@@ -98,7 +102,11 @@ struct Platform::Impl {
   std::unique_ptr<blob::Store> blobs;
   std::unique_ptr<event::Log> events;
   std::unique_ptr<tracking::Store> tracking;
+  std::unique_ptr<blob::Objects> remote;  // where proxied artifacts lie, unless among the blobs
   std::unique_ptr<tracking::Artifacts> artifacts;
+  std::unique_ptr<tracking::ArtifactRoots> roots;
+  std::unique_ptr<tracking::Uploads> uploads;
+  std::optional<api::SignedUrls> urls;
   std::unique_ptr<registry::Store> registry;
   std::unique_ptr<transfer::Importer> importer;
   std::unique_ptr<control::Store> records;
@@ -109,7 +117,8 @@ struct Platform::Impl {
   std::unique_ptr<Listener> control, predict;
   std::unique_ptr<serving::GrpcServer> grpc;
 
-  Result<void> open(const std::string& data);
+  Result<void> open(const ServerOptions& options);
+  Result<void> open_artifacts(const ServerOptions& options);
   Result<void> start_loop(const std::string& data);
   Result<void> listen(const ServerOptions& options);
   [[nodiscard]] Result<std::unique_ptr<Listener>> listen_control(const ServerOptions& options);
@@ -117,7 +126,8 @@ struct Platform::Impl {
   void stop();
 };
 
-Result<void> Platform::Impl::open(const std::string& data) {
+Result<void> Platform::Impl::open(const ServerOptions& options) {
+  const auto& data = options.data;
   FETTLE_TRY(database, sql::Database::open(data + "/fettle.db",
                                            {tracking::Store::migrations(), registry::Store::migrations(),
                                             transfer::Importer::migrations(), control::Store::migrations()}));
@@ -126,12 +136,30 @@ Result<void> Platform::Impl::open(const std::string& data) {
   FETTLE_TRY_(os::remove_all(data + "/spool"));  // bodies that were on their way when an earlier server died
   FETTLE_TRY_(os::make_folders(data + "/spool"));
   FETTLE_TRY_(blobs->remove_leftovers());
-  tracking = std::make_unique<tracking::Store>(*database, clock);
-  artifacts = std::make_unique<tracking::Artifacts>(*database, *blobs);
+  FETTLE_TRY_(open_artifacts(options));
+  tracking = std::make_unique<tracking::Store>(*database, clock, roots->root());
+  if (roots->root() != "mlflow-artifacts:") FETTLE_TRY_(tracking->adopt_artifact_root());
   registry = std::make_unique<registry::Store>(*database, clock);
   importer = std::make_unique<transfer::Importer>(*database, clock);
   records = std::make_unique<control::Store>(*database);
   runtime = std::make_unique<serving::Runtime>(events.get(), clock);
+  return {};
+}
+
+Result<void> Platform::Impl::open_artifacts(const ServerOptions& options) {
+  if (!options.artifact_store.empty()) {
+    if (!options.artifact_store.starts_with("s3:"))
+      return fail(Code::InvalidArgument,
+                  text::format("'{}' is no artifact store; write s3://bucket/prefix, or leave --artifact-store out",
+                               options.artifact_store));
+    FETTLE_TRY(auto tree, blob::open_s3(options.artifact_store));
+    remote = std::make_unique<blob::TreeObjects>(std::move(tree));
+  }
+  artifacts = std::make_unique<tracking::Artifacts>(*database, remote ? *remote : *blobs);
+  FETTLE_TRY_(artifacts->finish_removals());
+  FETTLE_TRY(roots, tracking::ArtifactRoots::open(*artifacts, options.artifact_root, options.artifact_allow));
+  FETTLE_TRY(uploads, tracking::Uploads::open(options.data + "/uploads", *artifacts, clock));
+  FETTLE_TRY(urls, api::SignedUrls::open(options.data + "/url-key", clock));
   return {};
 }
 
@@ -167,7 +195,7 @@ Result<serving::GrpcTls> grpc_tls(const ServerOptions& options) {
 
 Result<std::unique_ptr<Listener>> Platform::Impl::listen_control(const ServerOptions& options) {
   http::Router router;
-  api::add_mlflow_routes(router, *tracking, *registry, *artifacts);
+  api::add_mlflow_routes(router, {*tracking, *registry, *artifacts, *roots, *uploads, *urls});
   api::add_fettle_routes(router, {*loop, *records, *blobs, *tracking, *events, clock, options.data + "/events",
                                   kFettleVersion, started_ms});
   api::add_import_routes(router, {*importer, *tracking, *artifacts});
@@ -207,7 +235,7 @@ Result<std::unique_ptr<Platform>> Platform::start(const ServerOptions& options) 
   FETTLE_TRY(auto lock, os::FileLock::acquire(options.data + "/lock"));
   auto impl = std::make_unique<Impl>(std::move(lock));
   impl->certificate = options.certificate;
-  FETTLE_TRY_(impl->open(options.data));
+  FETTLE_TRY_(impl->open(options));
   FETTLE_TRY_(impl->start_loop(options.data));
   FETTLE_TRY_(impl->listen(options));
   return std::unique_ptr<Platform>(new Platform(std::move(impl)));

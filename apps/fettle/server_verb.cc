@@ -18,6 +18,13 @@ void add_server_verb(Program& program, std::function<Result<void>(const ServerOp
   verb.option("--control", options->control, "HOST:PORT of the control plane: MLflow's API, Fettle's API, the page");
   verb.option("--predict", options->predict, "HOST:PORT of predictions over HTTP");
   verb.option("--grpc", options->grpc, "HOST:PORT of predictions over gRPC");
+  verb.option("--artifact-root", options->artifact_root,
+              "Where artifacts of new experiments go: mlflow-artifacts:/ (through this server), or file:///folder or "
+              "s3://bucket/prefix, which clients reach by themselves");
+  verb.option("--artifact-allow", options->artifact_allow,
+              "Further file: or s3: roots that experiments may name and that the server reads; repeatable");
+  verb.option("--artifact-store", options->artifact_store,
+              "Where artifacts that go through this server lie: s3://bucket/prefix, or the data folder if left out");
   verb.option("--tls-cert", options->certificate, "PEM file: every listener speaks TLS; it should name this host");
   verb.option("--tls-key", options->key, "PEM file: the certificate's key");
   verb.option("--ready-file", options->ready_file, "Write the real addresses here once every listener answers");

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "cli.h"
 
@@ -13,8 +14,11 @@ struct ServerOptions {
   std::string control = "127.0.0.1:5000";
   std::string predict = "127.0.0.1:8000";
   std::string grpc = "127.0.0.1:8001";
-  std::string certificate, key;  // PEM files; both set = every listener speaks TLS
-  std::string ready_file;        // empty = none
+  std::string artifact_root = "mlflow-artifacts:/";  // what new experiments get
+  std::vector<std::string> artifact_allow;           // further roots that experiments may name
+  std::string artifact_store;                        // where proxied artifacts lie; empty = <data>/blobs
+  std::string certificate, key;                      // PEM files; both set = every listener speaks TLS
+  std::string ready_file;                            // empty = none
   bool allow_unauthenticated = false;
 };
 

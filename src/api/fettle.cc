@@ -183,7 +183,7 @@ Result<Digest> digest_in(const Request& request) {
 // Stores the spooled body; refuses one that is not what its name says, before it is stored. Replaces a damaged object.
 Result<json::Value> put_blob(const FettleParts& parts, const Request& request) {
   FETTLE_TRY(const auto wanted, digest_in(request));
-  if (parts.blobs.verify(wanted)) return named("stored", json::Value(false));
+  if (parts.blobs.renew(wanted) && parts.blobs.verify(wanted)) return named("stored", json::Value(false));
   const bool spooled = !request.body_file.empty();
   const auto digest = spooled ? os::digest_file(request.body_file) : Result<Digest>(Digest::of(request.body));
   if (!digest) return fail(digest.error());
@@ -198,7 +198,9 @@ Result<json::Value> put_blob(const FettleParts& parts, const Request& request) {
 Response get_blob(const FettleParts& parts, const Request& request) {
   const auto digest = digest_in(request);
   if (!digest) return refuse(digest.error());
-  if (!parts.blobs.has(*digest)) return refuse({Code::NotFound, text::format("there is no blob '{}'", digest->hex())});
+  // Who asks whether it is there will refer to it without sending it.
+  if (!parts.blobs.renew(*digest))
+    return refuse({Code::NotFound, text::format("there is no blob '{}'", digest->hex())});
   Response response;
   response.content_type = "application/octet-stream";
   response.file = parts.blobs.path_of(*digest);
@@ -211,7 +213,7 @@ Result<json::Value> put_bundle(const FettleParts& parts, const Request& request)
   if (!manifest) return fail(Code::InvalidArgument, manifest.error().message);  // the sender's bytes, not ours
   for (const auto& file : manifest->files) {
     const auto digest = Digest::parse(file.digest);
-    if (!digest || !parts.blobs.has(*digest))
+    if (!digest || !parts.blobs.renew(*digest))
       return fail(Code::FailedPrecondition,
                   text::format("file '{}' ({}) of the bundle is not stored; PUT /api/fettle/v1/blobs/{} first",
                                file.path, file.digest.substr(0, 12), file.digest));

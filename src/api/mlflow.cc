@@ -9,8 +9,8 @@ namespace {
 json::Value server_info() {
   json::Value out;
   out.set("store_type", "SqlStore").set("workspaces_enabled", false);
-  // Capabilities that clients ask for before they use them.
-  return out.set("multipart_uploads_enabled", false).set("multipart_downloads_enabled", false);
+  // Clients use these unasked. A download in parts asks twice for each file, however small: only for who wants it.
+  return out.set("multipart_uploads_enabled", true).set("multipart_downloads_enabled", false);
 }
 
 }  // namespace
@@ -24,13 +24,12 @@ http::Response no_mlflow_endpoint() {
   return response;
 }
 
-void add_mlflow_routes(http::Router& router, tracking::Store& tracking, registry::Store& registry,
-                       tracking::Artifacts& artifacts) {
-  const mlflow::Service service{tracking, registry, artifacts};
+void add_mlflow_routes(http::Router& router, const MlflowParts& service) {
   for (const auto routes : {mlflow::experiment_routes(), mlflow::run_routes(), mlflow::metric_routes(),
                             mlflow::logged_model_routes(), mlflow::registered_model_routes(), mlflow::version_routes()})
     mlflow::mount(router, service, routes);
   mlflow::add_artifact_routes(router, service);
+  mlflow::add_upload_routes(router, service);
   for (const auto* prefix : {"/api/3.0", "/ajax-api/3.0"})
     router.add(http::Method::Get, std::string(prefix) + "/mlflow/server-info",
                [](const http::Request&) { return http::Response::json(json::dump_pretty(server_info())); },

@@ -8,17 +8,27 @@
 
 #include <string_view>
 
+#include "api/mlflow/signed_urls.h"
 #include "http/server.h"
 #include "registry/store.h"
+#include "tracking/artifact_roots.h"
 #include "tracking/artifacts.h"
 #include "tracking/store.h"
+#include "tracking/uploads.h"
 
 namespace fettle::api {
 
 inline constexpr std::string_view kMlflowVersion = "3.11.1";  // answered by GET /version
 
-void add_mlflow_routes(http::Router& router, tracking::Store& tracking, registry::Store& registry,
-                       tracking::Artifacts& artifacts);
+struct MlflowParts {  // borrowed
+  tracking::Store& tracking;
+  registry::Store& registry;
+  tracking::Artifacts& artifacts;
+  tracking::ArtifactRoots& roots;
+  tracking::Uploads& uploads;
+  const SignedUrls& urls;
+};
+void add_mlflow_routes(http::Router& router, const MlflowParts& service);
 
 // 404 as a page for what lies below MLflow's prefixes: clients tell it from an object that is not there.
 [[nodiscard]] http::Response no_mlflow_endpoint();

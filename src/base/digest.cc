@@ -2,6 +2,8 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace fettle {
@@ -33,7 +35,10 @@ Digest Digest::of(std::string_view bytes) {
   return hasher.finish();
 }
 
-std::string Digest::hex() const { return text::hex({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}); }
+std::string_view Digest::bytes() const noexcept {
+  return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
+}
+std::string Digest::hex() const { return text::hex(bytes()); }
 
 struct Hasher::Impl {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
@@ -47,6 +52,33 @@ Digest Hasher::finish() {
   Digest digest;
   EVP_DigestFinal_ex(impl_->context, digest.bytes_.data(), nullptr);
   return digest;
+}
+
+Digest hmac_sha256(std::string_view key, std::string_view message) {
+  constexpr std::size_t kBlock = 64;
+  std::string inner(kBlock, '\x36');
+  std::string outer(kBlock, '\x5c');
+  Digest shortened;
+  if (key.size() > kBlock) {
+    shortened = Digest::of(key);
+    key = shortened.bytes();
+  }
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    inner[i] = static_cast<char>(inner[i] ^ key[i]);
+    outer[i] = static_cast<char>(outer[i] ^ key[i]);
+  }
+  Hasher hasher;
+  hasher.add(inner);
+  hasher.add(message);
+  const auto within = hasher.finish();
+  return Digest::of(outer.append(within.bytes()));
+}
+
+bool same_secret(std::string_view a, std::string_view b) noexcept {
+  unsigned difference = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
+    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned>(static_cast<unsigned char>(b[i]));
+  return difference == 0;
 }
 
 }  // namespace fettle

@@ -17,6 +17,7 @@ class Digest {
   [[nodiscard]] static std::optional<Digest> parse(std::string_view hex);
   [[nodiscard]] static Digest of(std::string_view bytes);
   [[nodiscard]] std::string hex() const;
+  [[nodiscard]] std::string_view bytes() const noexcept;  // 32
   [[nodiscard]] std::string brief() const { return hex().substr(0, 12); }
   auto operator<=>(const Digest&) const = default;
 
@@ -38,5 +39,10 @@ class Hasher {  // Incremental SHA-256.
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// HMAC-SHA256 (RFC 2104).
+[[nodiscard]] Digest hmac_sha256(std::string_view key, std::string_view message);
+// Takes as long whether the texts differ early or late.
+[[nodiscard]] bool same_secret(std::string_view a, std::string_view b) noexcept;
 
 }  // namespace fettle

@@ -41,8 +41,9 @@ class Handle {
 std::unexpected<Error> path_error(std::string_view verb, const std::string& path) {
   const int number = errno;
   if (number == ELOOP || number == ENOTDIR)
-    return fail(Code::InvalidArgument,
-                text::format("Invalid path: '{}' leads through a file or a symbolic link, which is not followed", path));
+    return fail(
+        Code::InvalidArgument,
+        text::format("Invalid path: '{}' leads through a file or a symbolic link, which is not followed", path));
   errno = number;
   return os::system_error(verb, path);
 }

@@ -16,9 +16,9 @@ Result<Open> load() {
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);  // stays until the process ends
   void* found = library == nullptr ? nullptr : ::dlsym(library, "fettle_open_s3");
   if (found == nullptr)
-    return fail(Code::FailedPrecondition,
-                text::format("S3 needs the library '{}' beside this program, which cannot be loaded: {}", path,
-                             ::dlerror()));
+    return fail(
+        Code::FailedPrecondition,
+        text::format("S3 needs the library '{}' beside this program, which cannot be loaded: {}", path, ::dlerror()));
   return reinterpret_cast<Open>(found);
 }
 

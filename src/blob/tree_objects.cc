@@ -20,9 +20,8 @@ Result<ObjectInfo> TreeObjects::put_files(std::span<const std::string> files, Ke
   FETTLE_TRY_(tree_->write(key_of(content.digest), files));
   FETTLE_TRY(const auto found, find(content.digest));
   if (!found || found->size != content.size)
-    return fail(Code::Unavailable,
-                text::format("object {} was stored, but the store does not have it whole; try again",
-                             content.digest.hex()));
+    return fail(Code::Unavailable, text::format("object {} was stored, but the store does not have it whole; try again",
+                                                content.digest.hex()));
   return *found;
 }
 

@@ -223,12 +223,14 @@ Result<void> rename(const std::string& from, const std::string& to) {
   return sync_folder(folder_of(to));
 }
 
+Result<void> sync_file(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.ok() || ::fsync(file.get()) != 0) return system_error("sync", path);
+  return {};
+}
+
 Result<void> move_file(const std::string& from, const std::string& to) {
-  {
-    const Descriptor file(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.ok()) return system_error("read", from);
-    if (::fsync(file.get()) != 0) return system_error("sync", from);
-  }
+  FETTLE_TRY_(sync_file(from));
   if (::rename(from.c_str(), to.c_str()) == 0) return sync_folder(folder_of(to));
   if (errno != EXDEV) return system_error("rename", from);
   FETTLE_TRY_(copy_file(from, to));

@@ -22,6 +22,7 @@ namespace fettle::os {
 [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to);
 // rename() that makes the file's own bytes durable first; copies where the two lie on different file systems.
 [[nodiscard]] Result<void> move_file(const std::string& from, const std::string& to);
+[[nodiscard]] Result<void> sync_file(const std::string& path);
 [[nodiscard]] Result<void> sync_folder(const std::string& path);
 [[nodiscard]] Result<void> copy_file(const std::string& from, const std::string& to);  // durable, atomic
 // The bytes of all `files`, one after the other, as the file `to`, durable and atomic; their digest.

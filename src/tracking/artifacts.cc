@@ -1,9 +1,10 @@
 #include "tracking/artifacts.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "base/text.h"
-#include "os/file.h"
 #include "tracking/rows.h"
 
 namespace fettle::tracking {
@@ -12,21 +13,15 @@ namespace {
 using sql::Session;
 
 constexpr int kMaxDecodings = 10;
+constexpr std::size_t kMaxPath = 4096;
+constexpr std::size_t kMaxShownPath = 200;
+constexpr int kLinkAttempts = 100;  // at most 5 s: a removal of one object takes less
+constexpr auto kWait = std::chrono::milliseconds(50);
 
 int nibble(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') return (c | 0x20) - 'a' + 10;
   return -1;
-}
-
-std::string decode_once(std::string_view path) {
-  std::string out;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    const bool escape = path[i] == '%' && i + 2 < path.size() && nibble(path[i + 1]) >= 0 && nibble(path[i + 2]) >= 0;
-    out += escape ? static_cast<char>(nibble(path[i + 1]) * 16 + nibble(path[i + 2])) : path[i];
-    if (escape) i += 2;
-  }
-  return out;
 }
 
 bool is_letter(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
@@ -38,6 +33,14 @@ bool is_dangerous(std::string_view path) {
   if (text::lower(path.substr(0, 5)) == "file:") return true;
   const auto parts = text::split(path, '/');
   return std::ranges::any_of(parts, [](const std::string& part) { return part == ".."; });
+}
+
+// Also where the path cannot be shown: it must not put control characters into a header or a log.
+std::unexpected<Error> invalid_path(std::string_view path) {
+  std::string shown(path.substr(0, kMaxShownPath));
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return fail(Code::InvalidArgument, text::format("Invalid path: '{}'", text::is_utf8(shown) ? shown : "not UTF-8"));
 }
 
 struct Split {
@@ -70,7 +73,7 @@ Result<void> make_folders(Session& session, const std::string& path) {
       return fail(Code::InvalidArgument, text::format("Invalid path '{}': '{}' is a file", path, folder));
     if (what == What::Folder) return {};
     const auto [above, name] = split(folder);
-    FETTLE_TRY_(session.execute("INSERT INTO artifacts VALUES(?, ?, NULL, 0)",
+    FETTLE_TRY_(session.execute("INSERT INTO artifacts(folder, name, digest, size) VALUES(?, ?, NULL, 0)",
                                 {std::string_view(above), std::string_view(name)}));
   }
   return {};
@@ -92,19 +95,29 @@ Result<void> prune(Session& session, std::string folder) {
 
 }  // namespace
 
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '%' && i + 2 < text.size() && nibble(text[i + 1]) >= 0 && nibble(text[i + 2]) >= 0;
+    out += escape ? static_cast<char>(nibble(text[i + 1]) * 16 + nibble(text[i + 2])) : text[i];
+    if (escape) i += 2;
+  }
+  return out;
+}
+
 Result<std::string> clean_artifact_path(std::string_view path) {
+  if (!text::is_utf8(path)) return invalid_path(path);
   std::string decoded(path);
-  for (int i = 0; i < kMaxDecodings; ++i) {
-    if (is_dangerous(decoded)) return fail(Code::InvalidArgument, text::format("Invalid path: '{}'", path));
-    auto next = decode_once(decoded);
+  for (int i = 0;; ++i) {
+    if (i == kMaxDecodings || is_dangerous(decoded)) return invalid_path(path);
+    auto next = percent_decoded(decoded);
     if (next == decoded) break;
     decoded = std::move(next);
   }
   auto parts = text::split(path, '/');
   std::erase_if(parts, [](const std::string& part) { return part.empty() || part == "."; });
   const auto clean = text::join(parts, "/");
-  if (clean.empty() || !text::is_utf8(clean))
-    return fail(Code::InvalidArgument, text::format("Invalid path: '{}'", text::is_utf8(path) ? path : "not UTF-8"));
+  if (clean.empty() || clean.size() > kMaxPath) return invalid_path(path);
   return clean;
 }
 
@@ -124,34 +137,51 @@ std::optional<std::string> artifact_path_of(std::string_view uri) {
   return std::string(uri);
 }
 
-Result<Artifact> Artifacts::link(const std::string& path, const Digest& digest, std::uint64_t size) {
-  FETTLE_TRY_(database_.write([&](Session& session) -> Result<void> {
+// False if the object is being removed.
+Result<bool> Artifacts::link(const std::string& path, const blob::ObjectInfo& object) {
+  const auto hex = object.digest.hex();
+  return write_value<bool>(database_, [&](Session& session) -> Result<bool> {
+    bool leaving = false;
+    FETTLE_TRY_(session.query("SELECT 1 FROM object_removals WHERE digest = ?", {std::string_view(hex)},
+                              [&](const sql::Row&) { return !(leaving = true); }));
+    if (leaving) return false;
     FETTLE_TRY_(make_folders(session, path));
     FETTLE_TRY(const auto what, what_is(session, path));
     if (what == What::Folder)
       return fail(Code::InvalidArgument, text::format("Invalid path '{}': it is a folder", path));
     const auto [folder, name] = split(path);
     FETTLE_TRY_(
-        session.execute("INSERT INTO artifacts VALUES(?, ?, ?, ?) ON CONFLICT(folder, name) DO UPDATE SET digest = "
-                        "excluded.digest, size = excluded.size",
-                        {std::string_view(folder), std::string_view(name), std::string_view(digest.hex()),
-                         static_cast<std::int64_t>(size)}));
-    return {};
-  }));
-  return Artifact{digest, size};
+        session.execute("INSERT INTO artifacts(folder, name, digest, size) VALUES(?, ?, ?, ?) ON CONFLICT"
+                        "(folder, name) DO UPDATE SET digest = excluded.digest, size = excluded.size",
+                        {std::string_view(folder), std::string_view(name), std::string_view(hex),
+                         static_cast<std::int64_t>(object.size)}));
+    return true;
+  });
 }
 
-Result<Artifact> Artifacts::put(std::string_view path, const std::string& file) {
+Result<Artifact> Artifacts::put(std::string_view path, std::span<const std::string> files, blob::Keep keep) {
   FETTLE_TRY(const auto clean, clean_artifact_path(path));
-  FETTLE_TRY(const auto info, os::stat_file(file));
-  FETTLE_TRY(const auto digest, blobs_.put_file(file));
-  return link(clean, digest, info.size);
+  FETTLE_TRY(const auto object, objects_.put_files(files, keep));
+  for (int attempt = 0; attempt < kLinkAttempts; ++attempt) {
+    FETTLE_TRY(const bool linked, link(clean, object));
+    FETTLE_TRY(const auto there, objects_.find(object.digest));
+    if (linked && there) return Artifact{object.digest, object.size};
+    if (!there)
+      FETTLE_TRY_(objects_.put_files(files, keep));  // removed in between: a store that moves files never does
+    if (!linked) std::this_thread::sleep_for(kWait);
+  }
+  return fail(Code::Unavailable,
+              text::format("object {} is being removed; put '{}' again", object.digest.hex(), clean));
 }
 
-Result<Artifact> Artifacts::put_bytes(std::string_view path, std::string_view bytes) {
-  FETTLE_TRY(const auto clean, clean_artifact_path(path));
-  FETTLE_TRY(const auto digest, blobs_.put(bytes));
-  return link(clean, digest, bytes.size());
+ArtifactContent Artifacts::content(const Artifact& artifact) const {
+  const auto open = [&objects = objects_, artifact](std::uint64_t offset,
+                                                    std::uint64_t length) -> Result<std::shared_ptr<blob::Reader>> {
+    FETTLE_TRY(auto reader, objects.read(artifact.digest, offset));
+    if (length != artifact.size) return std::shared_ptr<blob::Reader>(std::move(reader));
+    return std::shared_ptr<blob::Reader>(blob::verified(std::move(reader), artifact.digest, artifact.size));
+  };
+  return {artifact.size, artifact.digest.hex(), open};
 }
 
 Result<std::optional<Artifact>> Artifacts::find(std::string_view path) const {
@@ -197,6 +227,76 @@ Result<void> Artifacts::remove(std::string_view path) {
     FETTLE_TRY_(session.execute("DELETE FROM artifacts WHERE folder = ? OR (folder >= ? AND folder < ?)",
                                 {std::string_view(clean), std::string_view(from), std::string_view(to)}));
     return prune(session, folder);
+  });
+}
+
+Result<bool> Artifacts::is_used(const Digest& digest) const {
+  const auto hex = digest.hex();
+  bool used = false;
+  FETTLE_TRY_(database_.read([&](Session& session) {
+    return session.query("SELECT 1 FROM artifacts WHERE digest = ? LIMIT 1", {std::string_view(hex)},
+                         [&](const sql::Row&) { return !(used = true); });
+  }));
+  return used;
+}
+
+// False if an artifact refers to the object.
+Result<bool> Artifacts::mark(const Digest& digest) {
+  const auto hex = digest.hex();
+  return write_value<bool>(database_, [&](Session& session) -> Result<bool> {
+    bool used = false;
+    FETTLE_TRY_(session.query("SELECT 1 FROM artifacts WHERE digest = ? LIMIT 1", {std::string_view(hex)},
+                              [&](const sql::Row&) { return !(used = true); }));
+    if (used) return false;
+    FETTLE_TRY_(session.execute("INSERT INTO object_removals(digest) VALUES(?) ON CONFLICT(digest) DO NOTHING",
+                                {std::string_view(hex)}));
+    return true;
+  });
+}
+
+Result<void> Artifacts::unmark(const Digest& digest) {
+  const auto hex = digest.hex();
+  return database_.write([&](Session& session) -> Result<void> {
+    FETTLE_TRY_(session.execute("DELETE FROM object_removals WHERE digest = ?", {std::string_view(hex)}));
+    return {};
+  });
+}
+
+Result<Collection> Artifacts::collect(std::int64_t unused_since_ms, const std::function<bool(const Digest&)>& also_used,
+                                      bool dry_run) {
+  std::vector<blob::ObjectInfo> candidates;
+  FETTLE_TRY_(objects_.visit([&](const blob::ObjectInfo& object) {
+    if (object.used_ms < unused_since_ms && !also_used(object.digest)) candidates.push_back(object);
+    return true;
+  }));
+  Collection out;
+  for (const auto& object : candidates) {
+    FETTLE_TRY(const bool used, is_used(object.digest));
+    if (used) continue;
+    bool gone = dry_run;
+    if (!dry_run) {
+      FETTLE_TRY(const bool marked, mark(object.digest));
+      if (!marked) continue;
+      auto removed = objects_.remove(object.digest, unused_since_ms);
+      FETTLE_TRY_(unmark(object.digest));
+      FETTLE_TRY(gone, std::move(removed));
+    }
+    out.objects += gone ? 1 : 0;
+    out.bytes += gone ? object.size : 0;
+  }
+  return out;
+}
+
+// Whether a half done removal got as far as the bytes does not matter: nobody refers to them, and a put looks itself.
+Result<void> Artifacts::finish_removals() {
+  bool any = false;
+  FETTLE_TRY_(database_.read([&](Session& session) {
+    return session.query("SELECT 1 FROM object_removals LIMIT 1", {}, [&](const sql::Row&) { return !(any = true); });
+  }));
+  if (!any) return {};
+  return database_.write([](Session& session) -> Result<void> {
+    FETTLE_TRY_(session.execute("DELETE FROM object_removals"));
+    return {};
   });
 }
 

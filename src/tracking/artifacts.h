@@ -2,17 +2,25 @@
 //
 // Paths are relative, '/' between parts, as in "0/<run id>/artifacts/model/MLmodel". A path is one file or a folder,
 // never both. Thread-safe; put is durable when it returns. No path can reach the file system: it is only a key.
+//
+// An object may be removed once no artifact refers to it: collect() marks it in the database, in the transaction that
+// sees that nobody refers to it, then removes its bytes, then the mark. A put stores its bytes, then refers to them in
+// a transaction that refuses a marked object, then makes sure that they are still there; so no artifact is ever left
+// without its bytes, however the two interleave and wherever either is killed.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/digest.h"
 #include "base/result.h"
-#include "blob/store.h"
+#include "blob/objects.h"
 #include "sql/database.h"
 
 namespace fettle::tracking {
@@ -20,6 +28,7 @@ namespace fettle::tracking {
 // InvalidArgument "Invalid path ..." for an empty, absolute, Windows-absolute or file: path, "..", '\', '#', NUL or
 // another control character, however often percent-encoded; else the path with "." and empty parts removed.
 [[nodiscard]] Result<std::string> clean_artifact_path(std::string_view path);
+[[nodiscard]] std::string percent_decoded(std::string_view text);  // once; what is no escape stays
 // The part of an artifact URI below "mlflow-artifacts:/" (or "mlflow-artifacts://host/api/.../artifacts/"); nullopt for
 // another scheme.
 [[nodiscard]] std::optional<std::string> artifact_path_of(std::string_view uri);
@@ -34,26 +43,47 @@ struct ArtifactEntry {
   std::uint64_t size = 0;
 };
 
+// A file's bytes, wherever they lie.
+struct ArtifactContent {
+  std::uint64_t size = 0;
+  std::string tag;  // other bytes, another tag
+  // From `offset` on, of which `length` bytes will be read. The whole of an object of ours is verified on the way.
+  std::function<Result<std::shared_ptr<blob::Reader>>(std::uint64_t offset, std::uint64_t length)> open;
+};
+
+struct Collection {
+  std::uint64_t objects = 0, bytes = 0;
+};
+
 class Artifacts {
  public:
-  Artifacts(sql::Database& database, blob::Store& blobs) noexcept : database_(database), blobs_(blobs) {}
+  Artifacts(sql::Database& database, blob::Objects& objects) noexcept : database_(database), objects_(objects) {}
 
-  // Takes a copy of `file`; replaces what was there.
-  [[nodiscard]] Result<Artifact> put(std::string_view path, const std::string& file);
-  [[nodiscard]] Result<Artifact> put_bytes(std::string_view path, std::string_view bytes);
+  // The bytes of all `files`, one after the other; replaces what was there.
+  [[nodiscard]] Result<Artifact> put(std::string_view path, std::span<const std::string> files, blob::Keep keep);
   // nullopt if there is no such file.
   [[nodiscard]] Result<std::optional<Artifact>> find(std::string_view path) const;
   // The files and folders directly below `prefix` ("" = root), by name; empty if it is a file or missing.
   [[nodiscard]] Result<std::vector<ArtifactEntry>> list(std::string_view prefix) const;
-  // A file or a whole folder; missing is fine. Blobs stay.
+  // A file or a whole folder; missing is fine. Objects stay.
   [[nodiscard]] Result<void> remove(std::string_view path);
-  // Where the bytes are, for reading; REQUIRES: found before.
-  [[nodiscard]] std::string file_of(const Artifact& artifact) const { return blobs_.path_of(artifact.digest); }
+  [[nodiscard]] ArtifactContent content(const Artifact& artifact) const;
+
+  // Removes objects that no artifact refers to, that were not put since `unused_since_ms` and that `also_used` denies;
+  // with `dry_run`, only counts them. Leave at least an hour between `unused_since_ms` and now: an upload of a client
+  // that is on its way is not yet referred to.
+  [[nodiscard]] Result<Collection> collect(std::int64_t unused_since_ms,
+                                           const std::function<bool(const Digest&)>& also_used, bool dry_run);
+  // Ends removals that a stopped server has left half done. REQUIRES: no collect() runs.
+  [[nodiscard]] Result<void> finish_removals();
 
  private:
-  [[nodiscard]] Result<Artifact> link(const std::string& path, const Digest& digest, std::uint64_t size);
+  [[nodiscard]] Result<bool> link(const std::string& path, const blob::ObjectInfo& object);
+  [[nodiscard]] Result<bool> mark(const Digest& digest);
+  [[nodiscard]] Result<void> unmark(const Digest& digest);
+  [[nodiscard]] Result<bool> is_used(const Digest& digest) const;
   sql::Database& database_;
-  blob::Store& blobs_;
+  blob::Objects& objects_;
 };
 
 }  // namespace fettle::tracking

@@ -88,12 +88,22 @@ Result<ExperimentId> Store::create_experiment(const std::string& name, const std
     FETTLE_TRY_(check_name_free(session, name));
     const auto now = clock_.now_ms();
     FETTLE_TRY(const auto id, free_experiment_number(session));
-    const auto where = location.empty() ? text::format("mlflow-artifacts:/{}", id) : location;
+    const auto where = location.empty() ? text::format("{}/{}", artifact_root_, id) : location;
     FETTLE_TRY_(session.execute(
         "INSERT INTO experiments(id, name, artifact_location, stage, created_ms, updated_ms) VALUES(?, ?, ?, 0, ?, ?)",
         {id, std::string_view(name), std::string_view(where), now, now}));
     FETTLE_TRY_(put_pairs(session, kExperimentTags, id, tags));
     return ExperimentId(std::to_string(id));
+  });
+}
+
+Result<void> Store::adopt_artifact_root() {
+  return database_.write([&](Session& session) -> Result<void> {
+    FETTLE_TRY_(session.execute(
+        "UPDATE experiments SET artifact_location = ? WHERE id = 0 AND NOT EXISTS (SELECT 1 FROM runs WHERE experiment "
+        "= 0) AND NOT EXISTS (SELECT 1 FROM logged_models WHERE experiment = 0)",
+        {std::string_view(artifact_root_ + "/0")}));
+    return {};
   });
 }
 

@@ -68,6 +68,8 @@ sql::Migrations Store::migrations() {
 
     CREATE TABLE artifacts(folder TEXT, name TEXT, digest TEXT, size INTEGER NOT NULL, PRIMARY KEY(folder, name))
       WITHOUT ROWID;
+    CREATE INDEX artifacts_by_digest ON artifacts(digest);
+    CREATE TABLE object_removals(digest TEXT PRIMARY KEY) WITHOUT ROWID;
   )" + first_experiment}};
 }
 

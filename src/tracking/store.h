@@ -22,13 +22,16 @@ namespace fettle::tracking {
 
 class Store {
  public:
-  Store(sql::Database& database, const Clock& clock) noexcept
-      : database_(database), clock_(clock), models_(database, clock) {}
+  // `artifact_root`: where artifacts of new experiments go, below it "/<id>".
+  Store(sql::Database& database, const Clock& clock, std::string artifact_root = "mlflow-artifacts:") noexcept
+      : database_(database), clock_(clock), models_(database, clock), artifact_root_(std::move(artifact_root)) {}
+  // The experiment that always exists follows the root as long as nothing was logged to it.
+  [[nodiscard]] Result<void> adopt_artifact_root();
   // Tables of the whole module (also of LoggedModels and Artifacts). Experiment 0 "Default" always exists.
   [[nodiscard]] static sql::Migrations migrations();
   [[nodiscard]] LoggedModels& models() noexcept { return models_; }
 
-  // `location` empty: "mlflow-artifacts:/<id>".
+  // `location` empty: below the artifact root.
   [[nodiscard]] Result<ExperimentId> create_experiment(const std::string& name, const std::string& location,
                                                        const std::vector<KeyValue>& tags);
   [[nodiscard]] Result<Experiment> experiment(const ExperimentId& id) const;           // deleted ones too
@@ -69,6 +72,7 @@ class Store {
   sql::Database& database_;
   const Clock& clock_;
   LoggedModels models_;
+  std::string artifact_root_;
 };
 
 }  // namespace fettle::tracking

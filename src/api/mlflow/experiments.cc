@@ -23,6 +23,7 @@ Result<json::Value> create(const Service& service, const Input& input) {
   FETTLE_TRY(const auto name, input.need_text("name"));
   FETTLE_TRY(const auto location, input.text("artifact_location"));
   FETTLE_TRY(const auto tags, input.pairs("tags"));
+  if (!location.empty()) FETTLE_TRY_(service.roots.check(location));
   FETTLE_TRY(const auto id, service.tracking.create_experiment(name, location, tags));
   return json::Value().set("experiment_id", id.str());
 }

@@ -13,12 +13,11 @@
 #include <variant>
 #include <vector>
 
+#include "api/mlflow.h"
 #include "base/result.h"
 #include "http/message.h"
 #include "http/server.h"
 #include "json/value.h"
-#include "registry/store.h"
-#include "tracking/artifacts.h"
 #include "tracking/store.h"
 
 namespace fettle::api::mlflow {
@@ -65,11 +64,7 @@ class Input {  // The parameters of one request, or of one object inside it.
   std::optional<tracking::Batch> batch_;
 };
 
-struct Service {  // borrowed
-  tracking::Store& tracking;
-  registry::Store& registry;
-  tracking::Artifacts& artifacts;
-};
+using Service = MlflowParts;
 
 struct Body {  // JSON text, ready to be sent: what large answers are written as
   std::string json;
@@ -97,5 +92,6 @@ void mount(http::Router& router, const Service& service, std::span<const Route> 
 [[nodiscard]] std::span<const Route> registered_model_routes();
 [[nodiscard]] std::span<const Route> version_routes();
 void add_artifact_routes(http::Router& router, const Service& service);
+void add_upload_routes(http::Router& router, const Service& service);  // in parts, and downloads by signed URLs
 
 }  // namespace fettle::api::mlflow

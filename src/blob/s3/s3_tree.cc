@@ -150,7 +150,8 @@ class S3Tree final : public Tree {
         return sent;
       }
     }
-    if (const auto closed = (*stream)->Close(); !closed.ok()) return failed(closed, text::format("write '{}'", at(path)));
+    if (const auto closed = (*stream)->Close(); !closed.ok())
+      return failed(closed, text::format("write '{}'", at(path)));
     return {};
   }
 
