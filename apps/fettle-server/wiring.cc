@@ -152,8 +152,9 @@ Result<void> Platform::Impl::open_artifacts(const ServerOptions& options) {
       return fail(Code::InvalidArgument,
                   text::format("'{}' is no artifact store; write s3://bucket/prefix, or leave --artifact-store out",
                                options.artifact_store));
-    FETTLE_TRY(auto tree, blob::open_s3(options.artifact_store));
-    remote = std::make_unique<blob::TreeObjects>(std::move(tree));
+    auto tree = blob::open_s3(options.artifact_store);
+    if (!tree) return fail(tree.error().within("--artifact-store"));
+    remote = std::make_unique<blob::TreeObjects>(*std::move(tree));
   }
   artifacts = std::make_unique<tracking::Artifacts>(*database, remote ? *remote : *blobs);
   FETTLE_TRY_(artifacts->finish_removals());

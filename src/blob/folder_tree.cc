@@ -51,10 +51,16 @@ std::unexpected<Error> path_error(std::string_view verb, const std::string& path
 struct Place {
   std::string folder, name;
 };
-Place place_of(const std::string& path) {
+Result<Place> place_of(const std::string& path) {
+  const auto parts = text::split(path, '/');
+  const auto wrong = [](const std::string& part) {
+    return part.empty() || part == "." || part == ".." || part.find('\0') != std::string::npos;
+  };
+  if (!path.empty() && std::ranges::any_of(parts, wrong))
+    return fail(Code::InvalidArgument, "Invalid path: it has an empty part, '.', '..' or NUL");
   const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return {"", path};
-  return {path.substr(0, slash), path.substr(slash + 1)};
+  if (slash == std::string::npos) return Place{"", path};
+  return Place{path.substr(0, slash), path.substr(slash + 1)};
 }
 
 TreeEntry entry_of(std::string name, const struct stat& info) {
@@ -87,7 +93,8 @@ class FolderTree final : public Tree {
   explicit FolderTree(Handle root) : root_(std::move(root)) {}
 
   Result<std::optional<TreeEntry>> find(const std::string& path) const override {
-    const auto [folder, name] = place_of(path);
+    FETTLE_TRY(const auto place, place_of(path));
+    const auto& [folder, name] = place;
     const auto above = open_folder_at(folder, false);
     if (!above && above.error().code == Code::NotFound) return std::optional<TreeEntry>();
     if (!above) return fail(above.error());
@@ -124,7 +131,8 @@ class FolderTree final : public Tree {
   }
 
   Result<std::unique_ptr<Reader>> read(const std::string& path, std::uint64_t offset) const override {
-    const auto [folder, name] = place_of(path);
+    FETTLE_TRY(const auto place, place_of(path));
+    const auto& [folder, name] = place;
     FETTLE_TRY(const auto above, open_folder_at(folder, false));
     Handle file(::openat(above.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     struct stat info{};
@@ -135,7 +143,8 @@ class FolderTree final : public Tree {
   }
 
   Result<void> write(const std::string& path, std::span<const std::string> files) override {
-    const auto [folder, name] = place_of(path);
+    FETTLE_TRY(const auto place, place_of(path));
+    const auto& [folder, name] = place;
     if (name.empty()) return fail(Code::InvalidArgument, "Invalid path: the root is a folder");
     FETTLE_TRY(const auto above, open_folder_at(folder, true));
     const auto temporary = ".incoming-" + random_id();
@@ -150,7 +159,8 @@ class FolderTree final : public Tree {
   }
 
   Result<void> remove(const std::string& path) override {
-    const auto [folder, name] = place_of(path);
+    FETTLE_TRY(const auto place, place_of(path));
+    const auto& [folder, name] = place;
     if (name.empty()) return fail(Code::InvalidArgument, "Invalid path: the root stays");
     const auto above = open_folder_at(folder, false);
     if (!above) return above.error().code == Code::NotFound ? Result<void>() : fail(above.error());
@@ -164,8 +174,6 @@ class FolderTree final : public Tree {
     if (!at.ok()) return path_error("open", path);
     if (path.empty()) return at;
     for (const auto& part : text::split(path, '/')) {
-      if (part.empty() || part == "." || part == "..")
-        return fail(Code::InvalidArgument, text::format("Invalid path: '{}'", path));
       if (make && ::mkdirat(at.get(), part.c_str(), 0755) == 0) ::fsync(at.get());
       Handle next(::openat(at.get(), part.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (!next.ok()) return path_error("open", path);

@@ -3,20 +3,18 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "tracking/names.h"
 
 namespace fettle::tracking {
 namespace {
 
+constexpr std::size_t kMaxLocation = 2048;
 constexpr std::string_view kProxied = "mlflow-artifacts:";
 constexpr std::string_view kFile = "file:";
 constexpr std::string_view kS3 = "s3://";
 
 std::unexpected<Error> wrong_location(std::string_view location, std::string_view why) {
-  const bool shown = text::is_utf8(location) && std::ranges::none_of(location, [](char c) {
-    return static_cast<unsigned char>(c) < 0x20;
-  });
-  return fail(Code::InvalidArgument, text::format("Invalid artifact location '{}': {}",
-                                                  shown ? location.substr(0, 300) : "(not shown)", why));
+  return invalid_value("artifact_location", text::is_utf8(location) ? location : "not UTF-8", why);
 }
 
 // "scheme" of "scheme:rest" where it is one: letters, digits, '+', '-', '.', the first a letter and more than one (a
@@ -50,8 +48,7 @@ Result<std::string> local_path(std::string_view location) {
       path.remove_prefix(slash == std::string_view::npos ? path.size() : slash);
     }
   }
-  if (!path.starts_with('/'))
-    return wrong_location(location, "it is relative; write file:///absolute/path");
+  if (!path.starts_with('/')) return wrong_location(location, "it is relative; write file:///absolute/path");
   while (path.starts_with('/')) path.remove_prefix(1);
   const auto plain = is_uri ? percent_decoded(path) : std::string(path);
   if (plain.empty()) return wrong_location(location, "it is the whole machine; name a folder");
@@ -67,6 +64,7 @@ bool is_local(std::string_view location) {
 }
 
 Result<std::string> clean_location(std::string_view location) {
+  FETTLE_TRY_(check_length("artifact_location", location, kMaxLocation));
   const auto scheme = scheme_of(location);
   if (scheme == "runs" || scheme == "models")
     return wrong_location(location, "it refers to artifacts that lie elsewhere; name where they are to lie");
@@ -90,9 +88,10 @@ Result<std::string> clean_location(std::string_view location) {
 Result<std::unique_ptr<ArtifactRoots>> ArtifactRoots::open(Artifacts& artifacts, std::string_view root,
                                                            const std::vector<std::string>& allowed) {
   std::unique_ptr<ArtifactRoots> out(new ArtifactRoots(artifacts));
-  FETTLE_TRY_(out->add(root));
+  if (auto added = out->add(root); !added) return fail(added.error().within("--artifact-root"));
   out->root_ = out->roots_.front().location;
-  for (const auto& uri : allowed) FETTLE_TRY_(out->add(uri));
+  for (const auto& uri : allowed)
+    if (auto added = out->add(uri); !added) return fail(added.error().within("--artifact-allow"));
   return out;
 }
 
@@ -137,8 +136,8 @@ Result<ArtifactRoots::Place> ArtifactRoots::place_of(std::string_view uri, std::
   }
   if (const auto ours = artifact_path_of(uri)) {
     const auto base = without_slashes(*ours);
-    return Place{nullptr, nullptr, base.empty() || below.empty() ? std::string(base) + below
-                                                                 : text::format("{}/{}", base, below)};
+    return Place{nullptr, nullptr,
+                 base.empty() || below.empty() ? std::string(base) + below : text::format("{}/{}", base, below)};
   }
   FETTLE_TRY(const auto location, clean_location(uri));
   const auto* root = root_of(location);

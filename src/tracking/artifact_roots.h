@@ -1,5 +1,5 @@
-// Where artifacts lie, and which of it this server reads and writes: artifacts that go through it ("mlflow-artifacts:"),
-// and roots that clients reach by themselves, a folder ("file:") or a bucket ("s3:").
+// Where artifacts lie, and which of it this server reads and writes: artifacts that go through it
+// ("mlflow-artifacts:"), and roots that clients reach by themselves, a folder ("file:") or a bucket ("s3:").
 //
 // Invariant: outside of the roots that the operator named, nothing is read or written, whatever URI a client stored;
 // below a folder no symbolic link is followed. Immutable after open(), thread-safe; calls block.
@@ -35,8 +35,8 @@ class ArtifactRoots {
   // path outside of the roots.
   [[nodiscard]] Result<void> check(std::string_view location) const;
 
-  // What lies at `path` below `uri`, which is a run's or a model's artifact URI. InvalidArgument for a path that is none
-  // or a `uri` outside of the roots.
+  // What lies at `path` below `uri`, which is a run's or a model's artifact URI. InvalidArgument for a path that is
+  // none or a `uri` outside of the roots.
   [[nodiscard]] Result<std::vector<ArtifactEntry>> list(std::string_view uri, std::string_view path) const;
   [[nodiscard]] Result<std::optional<ArtifactContent>> find(std::string_view uri, std::string_view path) const;
   // Takes `file`.

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "tracking/artifact_roots.h"
 #include "tracking/import.h"
 #include "tracking/names.h"
 #include "tracking/query.h"
@@ -82,7 +83,7 @@ Result<Ordering> ordering_of(const Search& search) {
 Result<ExperimentId> Store::create_experiment(const std::string& name, const std::string& location,
                                               const std::vector<KeyValue>& tags) {
   FETTLE_TRY_(check_experiment_name(name));
-  FETTLE_TRY_(check_artifact_location(location));
+  if (!location.empty()) FETTLE_TRY_(clean_location(location));
   FETTLE_TRY_(check_tags(tags));
   return write_value<ExperimentId>(database_, [&](Session& session) -> Result<ExperimentId> {
     FETTLE_TRY_(check_name_free(session, name));

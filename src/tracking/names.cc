@@ -11,7 +11,6 @@ namespace fettle::tracking {
 namespace {
 
 constexpr std::size_t kMaxExperimentName = 500;
-constexpr std::size_t kMaxLocation = 2048;
 constexpr std::size_t kMaxShown = 200;
 
 constexpr std::array<std::string_view, 24> kAdjectives{
@@ -70,19 +69,6 @@ Result<void> check_key(std::string_view where, std::string_view key) {
 Result<void> check_experiment_name(std::string_view name) {
   if (text::trim(name).empty()) return invalid_value("name", name, "Experiment name cannot be empty.");
   return check_length("name", name, kMaxExperimentName);
-}
-
-Result<void> check_artifact_location(std::string_view location) {
-  if (location.starts_with("runs:"))
-    return invalid_value("artifact_location", location, "Artifact location cannot be a runs:/ URI.");
-  const auto hash = location.find('#');
-  const auto question = location.find('?');
-  if (hash != std::string_view::npos || question != std::string_view::npos)
-    return invalid_value("artifact_location", location, "Artifact URL can't include fragments or query parameters.");
-  const auto parts = text::split(location, '/');
-  if (std::ranges::any_of(parts, [](const std::string& part) { return part == ".."; }))
-    return invalid_value("artifact_location", location, "'..' is not allowed in a location.");
-  return check_length("artifact_location", location, kMaxLocation);
 }
 
 Result<void> check_logged_model_name(std::string_view name) {

@@ -21,7 +21,6 @@ inline constexpr std::size_t kMaxExperimentTagValue = 20'000;
 [[nodiscard]] Result<void> check_key(std::string_view where, std::string_view key);
 [[nodiscard]] Result<void> check_length(std::string_view where, std::string_view value, std::size_t most);
 [[nodiscard]] Result<void> check_experiment_name(std::string_view name);
-[[nodiscard]] Result<void> check_artifact_location(std::string_view location);
 [[nodiscard]] Result<void> check_logged_model_name(std::string_view name);
 // At most `most` bytes, cut between UTF-8 characters.
 [[nodiscard]] std::string cut(std::string_view value, std::size_t most);

@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "os/file.h"
-#include "tracking/artifacts.h"
 
 namespace fettle::tracking {
 namespace {
@@ -152,25 +151,6 @@ TEST_F(StoreTest, LoggedModelsPageByTheirOwnQuery) {
   EXPECT_EQ(store_.models().search(search)->items.at(0).name, "a");
   search.filter = "name = 'a'";
   EXPECT_EQ(store_.models().search(search).error().code, Code::InvalidArgument);
-}
-
-TEST_F(StoreTest, ArtifactsFormATreeOfBlobs) {
-  const auto blobs = *blob::Store::open(folder_.path() + "/blobs");
-  Artifacts artifacts(*database_, *blobs);
-  ASSERT_TRUE(artifacts.put_bytes("a/b/x.txt", "one"));
-  ASSERT_TRUE(artifacts.put_bytes("a/b-c/y.txt", "one"));
-  EXPECT_EQ(blobs->list()->size(), 1U);
-  const auto top = artifacts.list("a");
-  ASSERT_EQ(top->size(), 2U);
-  EXPECT_TRUE(top->at(0).is_folder);
-  EXPECT_EQ((*artifacts.find("a/b/x.txt"))->size, 3U);
-  EXPECT_FALSE(*artifacts.find("a/b"));
-  EXPECT_EQ(artifacts.put_bytes("a/b", "x").error().code, Code::InvalidArgument);
-  EXPECT_EQ(artifacts.put_bytes("a/b/x.txt/z", "x").error().code, Code::InvalidArgument);
-  ASSERT_TRUE(artifacts.remove("a/b"));
-  EXPECT_EQ(artifacts.list("a")->size(), 1U);
-  ASSERT_TRUE(artifacts.remove("a/b-c/y.txt"));
-  EXPECT_TRUE(artifacts.list("")->empty());
 }
 
 }  // namespace

@@ -28,9 +28,8 @@ std::unexpected<Error> no_upload(std::string_view id) {
 }
 
 bool is_id(std::string_view id) {
-  return id.size() == kIdDigits && std::ranges::all_of(id, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return id.size() == kIdDigits &&
+         std::ranges::all_of(id, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 Result<Manifest> read_manifest(const std::string& folder, std::string_view id) {

@@ -41,7 +41,8 @@ std::string disposition(const std::string& name) {
 Result<http::Response> content_answer(const http::Request& request, const tracking::ArtifactContent& content,
                                       const std::string& name) {
   http::Content bytes{content.size, text::format("\"{}\"", content.tag), {}};
-  bytes.open = [&content](std::uint64_t offset, std::uint64_t length) -> Result<decltype(http::Response::Stream::next)> {
+  bytes.open = [&content](std::uint64_t offset,
+                          std::uint64_t length) -> Result<decltype(http::Response::Stream::next)> {
     FETTLE_TRY(auto reader, content.open(offset, length));
     return [reader = std::move(reader)](std::size_t limit) { return reader->next(limit); };
   };

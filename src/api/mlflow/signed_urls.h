@@ -1,5 +1,5 @@
-// URLs that carry their own permission: MLflow's client sends neither user nor token with the parts of an upload and the
-// ranges of a download.
+// URLs that carry their own permission: MLflow's client sends neither user nor token with the parts of an upload and
+// the ranges of a download.
 //
 // A signature is an HMAC-SHA256 of method, path and the time until which it holds; the path names the upload and the
 // part, or the object's digest. Immutable, thread-safe.

@@ -46,8 +46,7 @@ Result<Response> put_part(const Service& service, const Request& request) {
   FETTLE_TRY_(service.urls.check(request));
   const auto number = text::parse_int(request.capture("number"));
   if (!number) return fail(Code::InvalidArgument, "Invalid part number");
-  FETTLE_TRY(const auto etag,
-             service.uploads.put_part(std::string(request.capture("id")), *number, request.body_file));
+  FETTLE_TRY(const auto etag, service.uploads.put_part(std::string(request.capture("id")), *number, request.body_file));
   auto out = Response::json("{}");
   out.headers.emplace_back("ETag", etag);
   return out;
@@ -80,8 +79,8 @@ Result<Response> abort(const Service& service, const Request& request) {
 Result<Response> presign(const Service& service, const Request& request) {
   FETTLE_TRY(const auto found, service.artifacts.find(request.capture("path")));
   if (!found) return fail(Code::NotFound, text::format("There is no artifact at '{}'", request.capture("path")));
-  const auto url = service.urls.sign(
-      request, Method::Get, text::format("{}/{}/{}", kObjects, found->digest.hex(), found->size), kDownloadMs);
+  const auto url = service.urls.sign(request, Method::Get,
+                                     text::format("{}/{}/{}", kObjects, found->digest.hex(), found->size), kDownloadMs);
   return Response::json(json::dump_pretty(
       json::Value().set("url", url).set("headers", json::Value::object()).set("file_size", found->size)));
 }

@@ -4,6 +4,7 @@
 #include "api/mlflow/encode.h"
 #include "api/mlflow/wire.h"
 #include "base/text.h"
+#include "tracking/names.h"
 
 namespace fettle::api::mlflow {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 using http::Method;
 
 constexpr std::int64_t kMaxPage = 200'000;
+constexpr std::size_t kMaxShown = 300;
 constexpr std::string_view kModels = "models:/";
 constexpr std::string_view kVersionsTag = "mlflow.modelVersions";
 
@@ -37,35 +39,39 @@ bool is_placeholder(const registry::NewVersion& version) {
          version.source.find_first_of(":/\\.%") == std::string::npos;
 }
 
-bool is_local(std::string_view source) {
-  return source.find(':') == std::string_view::npos || source.starts_with('/') || source.starts_with('.') ||
-         source.starts_with("file:") || source.find('\\') != std::string_view::npos;
+// Whether `source` lies in the artifacts of its run or of its model.
+bool is_own(const Service& service, const registry::NewVersion& version, const std::string& source) {
+  std::vector<std::string> owners;
+  if (!version.run_id.empty())
+    if (const auto run = service.tracking.run(RunId(version.run_id))) owners.push_back(run->info.artifact_uri);
+  if (!version.model_id.empty())
+    if (const auto model = service.tracking.models().get(version.model_id)) owners.push_back(model->artifact_uri);
+  return std::ranges::any_of(owners, [&](const std::string& uri) {
+    const auto owner = tracking::clean_location(uri);
+    return owner && (source == *owner || source.starts_with(*owner + "/"));
+  });
 }
 
 // A local path would make whoever loads the model read files of his own machine; nothing may climb out with "..".
-Result<void> check_source(const Service& service, const std::string& source, const std::string& run_id) {
-  if (is_local(source)) {
-    const auto run =
-        run_id.empty() ? Result<tracking::Run>(fail(Code::NotFound, "")) : service.tracking.run(RunId(run_id));
-    const bool inside = run && source.starts_with(run->info.artifact_uri + "/");
-    if (!inside || !tracking::clean_artifact_path(source.substr(run->info.artifact_uri.size() + 1)))
-      return fail(Code::InvalidArgument,
-                  text::format("Invalid model version source: '{}'. To use a local path as a model version source, the "
-                               "run_id request parameter has to be specified and the local path has to be contained "
-                               "within the artifact directory of the run specified by the run_id.",
-                               source));
+Result<void> check_source(const Service& service, const registry::NewVersion& version) {
+  const auto& source = version.source;
+  if (source.starts_with(kModels) || source.starts_with("runs:/")) {
+    if (tracking::clean_artifact_path(source.substr(source.find('/') + 1))) return {};
+  } else if (const auto clean = tracking::clean_location(source); tracking::is_local(source)) {
+    if (clean && is_own(service, version, *clean)) return {};
+    return fail(Code::InvalidArgument,
+                text::format("Invalid model version source: '{}'. To use a local path as a model version source, the "
+                             "run_id request parameter has to be specified and the local path has to be contained "
+                             "within the artifact directory of the run specified by the run_id.",
+                             tracking::cut(source, kMaxShown)));
+  } else if (clean) {
     return {};
   }
-  const auto colon = source.find(':');
-  auto path = std::string_view(source).substr(colon == std::string::npos ? 0 : colon + 1);
-  while (path.starts_with('/')) path.remove_prefix(1);
-  if (!path.empty() && !tracking::clean_artifact_path(path))
-    return fail(Code::InvalidArgument,
-                text::format("Invalid model version source: '{}'. If supplying a source as an http, https, local file "
-                             "path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided "
-                             "without relative path references present. Please provide an absolute path.",
-                             source));
-  return {};
+  return fail(Code::InvalidArgument,
+              text::format("Invalid model version source: '{}'. If supplying a source as an http, https, local file "
+                           "path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided "
+                           "without relative path references present. Please provide an absolute path.",
+                           tracking::cut(source, kMaxShown)));
 }
 
 // The version that "<name>/<version>" or "<name>@<alias>" names.
@@ -132,7 +138,7 @@ Result<Body> create(const Service& service, const Input& input) {
   FETTLE_TRY(version.description, input.text("description"));
   FETTLE_TRY(version.model_id, input.text("model_id"));
   FETTLE_TRY(version.tags, input.pairs("tags"));
-  if (!is_placeholder(version)) FETTLE_TRY_(check_source(service, version.source, version.run_id));
+  if (!is_placeholder(version)) FETTLE_TRY_(check_source(service, version));
   FETTLE_TRY_(complete(service, version));
   FETTLE_TRY(const auto made, service.registry.create_version(version));
   if (!made.model_id.empty()) FETTLE_TRY_(tag_model(service, made));
