@@ -148,8 +148,8 @@ TEST_F(ArtifactsTest, PutsBesideCollectionsLoseNothing) {
 
 TEST_F(ArtifactsTest, MarksOfADeadServerAreCleared) {
   ASSERT_TRUE(database_->write([&](sql::Session& session) -> Result<void> {
-    FETTLE_TRY_(session.execute("INSERT INTO object_removals(digest) VALUES(?)",
-                                {std::string_view(Digest::of("x").hex())}));
+    FETTLE_TRY_(
+        session.execute("INSERT INTO object_removals(digest) VALUES(?)", {std::string_view(Digest::of("x").hex())}));
     return {};
   }));
   ASSERT_TRUE(artifacts_.finish_removals());
@@ -164,7 +164,8 @@ TEST_F(ArtifactsTest, UploadsAreGivenUpAfterADay) {
   ASSERT_TRUE(uploads->expire());
   EXPECT_TRUE(uploads->put_part(old, 2, file("two")));
   clock_.advance_ms(120'000);
-  const auto fresh = *uploads->create("a/new", 1);  // gives up the old one as well; its own folder is older than the clock
+  const auto fresh =
+      *uploads->create("a/new", 1);  // gives up the old one as well; its own folder is older than the clock
   EXPECT_EQ(uploads->put_part(old, 2, file("two")).error().code, Code::NotFound);
   EXPECT_THAT(*os::list_names(folder_.path() + "/uploads"), testing::ElementsAre(fresh));
 }
@@ -175,7 +176,8 @@ TEST_F(ArtifactsTest, TheSamePartTwiceAtOnceIsNeverLost) {
   for (int round = 0; round < 20; ++round) {
     std::vector<std::jthread> senders;
     for (int i = 0; i < 4; ++i)
-      senders.emplace_back([&, from = file("bytes " + std::to_string(i % 2))] { EXPECT_TRUE(uploads->put_part(id, 1, from)); });
+      senders.emplace_back(
+          [&, from = file("bytes " + std::to_string(i % 2))] { EXPECT_TRUE(uploads->put_part(id, 1, from)); });
     senders.clear();
     EXPECT_EQ(os::list_names(folder_.path() + "/uploads/" + id)->size(), 2U);
   }
@@ -193,10 +195,32 @@ TEST(ArtifactLocation, OneSpelling) {
   EXPECT_EQ(clean("mlflow-artifacts:/"), "mlflow-artifacts:");
   EXPECT_EQ(clean("mlflow-artifacts:/7"), "mlflow-artifacts:/7");
   EXPECT_EQ(clean("mlflow-artifacts://host:5000/7"), "mlflow-artifacts://host:5000/7");
-  for (const auto* bad :
-       {"", "a", "./a", "../a", "file:a", "file://host/a", "file:///", "/", "/a/../b", "file:///a/%2e%2e/b", "/a/..", "/a\\b",
-        "file:///a/%252e%252e/b", "s3://bucket/../b", "s3://bucket/%2e%2e/b", "s3://b/a?x", "s3://b/a#x", "/a?x", "/a#/../b",
-        "C:/a", "C:\\a", "runs:/x", "models:/m/1", "s3://b/a\nb", "file:///a%00b", "http://h/a/..%2f..%2fb"})
+  for (const auto* bad : {"",
+                          "a",
+                          "./a",
+                          "../a",
+                          "file:a",
+                          "file://host/a",
+                          "file:///",
+                          "/",
+                          "/a/../b",
+                          "file:///a/%2e%2e/b",
+                          "/a/..",
+                          "/a\\b",
+                          "file:///a/%252e%252e/b",
+                          "s3://bucket/../b",
+                          "s3://bucket/%2e%2e/b",
+                          "s3://b/a?x",
+                          "s3://b/a#x",
+                          "/a?x",
+                          "/a#/../b",
+                          "C:/a",
+                          "C:\\a",
+                          "runs:/x",
+                          "models:/m/1",
+                          "s3://b/a\nb",
+                          "file:///a%00b",
+                          "http://h/a/..%2f..%2fb"})
     EXPECT_EQ(clean(bad), "refused") << bad;
 }
 
@@ -226,9 +250,14 @@ TEST_F(ArtifactRootsTest, FilesOfARootAreListedAndReadAndNoOthers) {
   EXPECT_EQ((*(*found)->open(1, 4))->next(100), "ello");
   EXPECT_FALSE(*roots_->find(run, "model"));
   ASSERT_TRUE(os::write_file(folder_.path() + "/canary", "secret"));
-  for (const auto& [uri, path] : std::vector<std::pair<std::string, std::string>>{
-           {"file://" + folder_.path(), "canary"}, {root_, "../canary"}, {root_ + "/..", "canary"}, {"s3://bucket/x", "y"},
-           {root_, "%2e%2e/canary"}, {root_, folder_.path() + "/canary"}, {folder_.path(), "canary"}}) {
+  for (const auto& [uri, path] :
+       std::vector<std::pair<std::string, std::string>>{{"file://" + folder_.path(), "canary"},
+                                                        {root_, "../canary"},
+                                                        {root_ + "/..", "canary"},
+                                                        {"s3://bucket/x", "y"},
+                                                        {root_, "%2e%2e/canary"},
+                                                        {root_, folder_.path() + "/canary"},
+                                                        {folder_.path(), "canary"}}) {
     EXPECT_EQ(roots_->find(uri, path).error().code, Code::InvalidArgument) << uri << " " << path;
     EXPECT_FALSE(roots_->list(uri, path));
     EXPECT_FALSE(roots_->put(uri, path, file("evil")));

@@ -61,8 +61,8 @@ class Api:
     def post(self, path, body=None):
         return self.session.post(f"{self.url}/api/2.0/mlflow/{path}", json={} if body is None else body, timeout=30)
 
-    def get(self, path, **query):
-        return self.session.get(f"{self.url}/api/2.0/mlflow/{path}", params=query, timeout=30)
+    def get(self, route, **query):
+        return self.session.get(f"{self.url}/api/2.0/mlflow/{route}", params=query, timeout=30)
 
     def put_file(self, path, data):
         return self.session.put(f"{self.artifacts}/artifacts/{path}", data=data, timeout=60)
