@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/result.h"
 #include "base/rng.h"
+#include "base/seal.h"
 #include "base/text.h"
 
 namespace fettle {
@@ -87,6 +88,23 @@ TEST(Rng, SeededStreamsRepeatAndStayInBounds) {
     EXPECT_LT(a.below(10), 10U);
     EXPECT_LT(b.below(10), 10U);
   }
+}
+
+TEST(Seal, OpensWithItsKeyAndOnlyUnchanged) {
+  const auto key = new_seal_key();
+  for (const auto* secret : {"", "s", "a longer secret with \xff bytes"}) {
+    const auto sealed = seal(key, secret);
+    EXPECT_EQ(unseal(key, sealed), secret);
+    EXPECT_NE(seal(key, secret), sealed);
+    EXPECT_FALSE(unseal(new_seal_key(), sealed));
+    for (std::size_t i = 0; i < sealed.size(); ++i) {
+      auto changed = sealed;
+      changed[i] = static_cast<char>(changed[i] ^ 1);
+      EXPECT_FALSE(unseal(key, changed)) << i;
+    }
+  }
+  EXPECT_FALSE(unseal(key, "short"));
+  EXPECT_FALSE(unseal("no key", seal(key, "s")));
 }
 
 TEST(Digest, HmacOfRfc4231) {

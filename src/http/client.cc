@@ -1,11 +1,13 @@
 #include "http/client.h"
 
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <chrono>
 #include <cstdio>
 
 #include "base/clock.h"
@@ -58,12 +60,21 @@ struct Client::Impl {
   std::optional<asio::ssl::stream<beast::tcp_stream>> encrypted;
   beast::flat_buffer buffer;
   bool answered = false;  // part of an answer has been read
+  std::string refused;    // the address that is not allowed
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+
+  void start_clock() {
+    if (options.total_ms > 0) deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(options.total_ms);
+  }
+  [[nodiscard]] std::chrono::steady_clock::time_point next_deadline() const {
+    return std::min(deadline, std::chrono::steady_clock::now() + std::chrono::milliseconds(options.timeout_ms));
+  }
 
   // Runs one asynchronous operation to its end or the deadline.
   template <typename Start>
   ErrorCode wait(Start start) {
     ErrorCode result = beast::error::timeout;
-    tcp().expires_after(std::chrono::milliseconds(options.timeout_ms));
+    tcp().expires_at(next_deadline());
     start([&result](ErrorCode error, auto&&...) { result = error; });
     context.restart();
     context.run();
@@ -80,8 +91,17 @@ struct Client::Impl {
     ErrorCode error;
     const auto found = resolver.resolve(address.host, std::to_string(address.port), error);
     if (error) return error;
+    refused = refused_of(found);
+    if (!refused.empty()) return asio::error::access_denied;
     error = wait([&](auto done) { tcp().async_connect(found, done); });
     return error || !tls ? error : handshake();
+  }
+
+  [[nodiscard]] std::string refused_of(const asio::ip::tcp::resolver::results_type& found) const {
+    for (const auto& each : found)
+      if (const auto ip = each.endpoint().address().to_string(); options.allow_address && !options.allow_address(ip))
+        return ip;
+    return "";
   }
 
   ErrorCode handshake() {
@@ -101,10 +121,13 @@ struct Client::Impl {
 
   std::unexpected<Error> error_of(const ErrorCode& error) {
     disconnect();
+    if (!refused.empty())
+      return fail(Code::PermissionDenied, text::format("{} is at {}, an address that may not be asked", base, refused));
     if (error == beast::error::timeout)
       return fail(Code::DeadlineExceeded,
                   text::format("{} did not answer within {}", base,
-                               text::human_duration_ms(static_cast<double>(options.timeout_ms))));
+                               text::human_duration_ms(
+                                   static_cast<double>(options.total_ms > 0 ? options.total_ms : options.timeout_ms))));
     return fail(Code::Unavailable, text::format("no server at {}: {}", base, error.message()));
   }
 
@@ -125,6 +148,7 @@ struct Client::Impl {
   // `make_parser` gives a fresh parser for each try.
   template <typename Body, typename MakeParser>
   auto send(bhttp::request<Body>& request, bool idempotent, MakeParser make_parser) -> Result<decltype(make_parser())> {
+    start_clock();
     for (bool retried = false;; retried = true) {
       const bool kept = connected();
       if (!kept)

@@ -1,7 +1,8 @@
-// A blocking HTTP/1.1 client with keep-alive, for the command line, webhooks and tests. Not thread-safe: one per
-// thread.
+// A blocking HTTP/1.1 client with keep-alive, for the command line, webhooks and tests. Follows no redirects. Not
+// thread-safe: one per thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,10 +12,14 @@
 namespace fettle::http {
 
 struct ClientOptions {
-  std::int64_t timeout_ms = 30'000;
+  std::int64_t timeout_ms = 30'000;  // without progress
+  std::int64_t total_ms = 0;         // for one request, its connection and its answer; 0 = no limit
   std::uint64_t max_body = 1U << 30U;
   std::string bearer_token;
   std::string ca_file;  // PEM certificates that a https:// server's must be signed by; empty = the system's
+  // Asked about every address that the server's name has, right before one of them is connected to: if one is refused,
+  // none is. Whoever controls the name cannot answer differently in between.
+  std::function<bool(std::string_view ip)> allow_address;
 };
 
 class Client {
@@ -24,8 +29,8 @@ class Client {
   Client(Client&&) noexcept;
   ~Client();
   // Any status is a value; Unavailable when the server cannot be reached ("no server at http://...: connection
-  // refused"), DeadlineExceeded on time-out. A request on a kept connection that the server closed is retried once if
-  // idempotent.
+  // refused"), PermissionDenied when its address is not allowed, DeadlineExceeded on time-out. A request on a kept
+  // connection that the server closed is retried once if idempotent.
   [[nodiscard]] Result<Response> send(Method method, std::string_view target, std::string_view body = {},
                                       std::string_view content_type = "application/json", const Headers& headers = {});
   // Streams a file as the body / the answer's body to a file (written atomically, only on status 200).

@@ -346,6 +346,22 @@ TEST_F(HttpTest, APortInUseIsNamed) {
   EXPECT_THAT(second.error().message, HasSubstr("is in use"));
 }
 
+TEST_F(HttpTest, AnAddressThatIsNotAllowedIsNotConnectedTo) {
+  std::vector<std::string> asked;
+  auto refused = *Client::create(server_->url(), {.allow_address = [&](std::string_view ip) {
+                                   asked.emplace_back(ip);
+                                   return false;
+                                 }});
+  const auto before = server_->counters().connections;
+  const auto answer = refused.send(Method::Get, "/");
+  EXPECT_EQ(answer.error().code, Code::PermissionDenied);
+  EXPECT_NE(answer.error().message.find("127.0.0.1"), std::string::npos) << answer.error().message;
+  EXPECT_EQ(asked, std::vector<std::string>{"127.0.0.1"});
+  EXPECT_EQ(server_->counters().connections, before);
+  auto allowed = *Client::create(server_->url(), {.allow_address = [](std::string_view) { return true; }});
+  EXPECT_TRUE(allowed.send(Method::Get, "/"));
+}
+
 TEST(Client, SaysThatNobodyListens) {
   std::string address;
   {

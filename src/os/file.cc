@@ -67,13 +67,13 @@ Result<void> read_pieces(const std::string& path, const std::function<Result<voi
 }
 
 // Fills a temporary file beside `path` by `fill(fd)`, then renames it into place durably; on any error nothing is left.
-Result<void> replace_file(const std::string& path, const std::function<Result<void>(int)>& fill) {
+Result<void> replace_file(const std::string& path, const std::function<Result<void>(int)>& fill, ::mode_t mode = 0644) {
   std::string temporary = path + ".XXXXXX";
   const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!file.ok()) return system_error("create", path);
   const auto finish = [&]() -> Result<void> {
     FETTLE_TRY_(fill(file.get()));
-    ::fchmod(file.get(), 0644);
+    ::fchmod(file.get(), mode);
     if (::fsync(file.get()) != 0) return system_error("sync", path);
     if (::rename(temporary.c_str(), path.c_str()) != 0) return system_error("rename into place", path);
     return sync_folder(folder_of(path));
@@ -163,6 +163,10 @@ Result<std::string> read_file(const std::string& path) {
 
 Result<void> write_file(const std::string& path, std::string_view bytes) {
   return replace_file(path, [&](int fd) { return write_all(fd, bytes, path); });
+}
+
+Result<void> write_private_file(const std::string& path, std::string_view bytes) {
+  return replace_file(path, [&](int fd) { return write_all(fd, bytes, path); }, 0600);
 }
 
 Result<void> copy_file(const std::string& from, const std::string& to) {

@@ -17,6 +17,8 @@ namespace fettle::os {
 [[nodiscard]] Result<std::string> read_file(const std::string& path);
 // Temporary name in the same folder, fsync, rename, fsync of the folder: readers see all or nothing.
 [[nodiscard]] Result<void> write_file(const std::string& path, std::string_view bytes);
+// The same for a secret: only the file's owner may read it, from its first byte on.
+[[nodiscard]] Result<void> write_private_file(const std::string& path, std::string_view bytes);
 [[nodiscard]] Result<void> make_folders(const std::string& path);  // with those above it; new ones are durable
 [[nodiscard]] Result<void> remove_all(const std::string& path);    // missing is fine
 [[nodiscard]] Result<void> rename(const std::string& from, const std::string& to);
