@@ -72,12 +72,10 @@ Result<os::Exit> run_child(OwnAddress& address, const std::string& certificate, 
 }
 
 void move_alias(registry::Store& registry, const std::string& model, const std::string& alias, std::int64_t version) {
-  const auto now = registry.get_alias(model, alias);
-  if (!now) return;  // the model is not registered here: a bundle that was sent by hand
-  const auto moved = version == 0                  ? registry.delete_alias(model, alias, "fettle")
-                     : now->value_or(0) != version ? registry.set_alias(model, alias, version, "fettle")
-                                                   : Result<void>();
-  if (!moved) log::warn(text::format("alias '{}' of model '{}' stays: {}", alias, model, moved.error().message));
+  if (!registry.aliases().get(model, alias))
+    return;  // the model is not registered here: a bundle that was sent by hand
+  if (const auto moved = registry.aliases().follow(model, alias, version); !moved)
+    log::warn(text::format("alias '{}' of model '{}' stays: {}", alias, model, moved.error().message));
 }
 
 // The registry's aliases follow what an endpoint serves.

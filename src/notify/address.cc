@@ -50,21 +50,23 @@ std::uint32_t four(const Bytes& ip, std::size_t at) { return ip4(ip[at], ip[at +
 
 std::optional<std::uint32_t> embedded(const Bytes& ip) {
   const bool zeros = std::all_of(ip.begin(), ip.begin() + 10, [](std::uint8_t byte) { return byte == 0; });
-  if (zeros && four(ip, 8) == 0xFFFF) return four(ip, 12);               // ::ffff:a.b.c.d
-  if (ip[0] == 0x20 && ip[1] == 0x02) return four(ip, 2);                // 6to4
+  if (zeros && four(ip, 8) == 0xFFFF) return four(ip, 12);                                     // ::ffff:a.b.c.d
+  if (ip[0] == 0x20 && ip[1] == 0x02) return four(ip, 2);                                      // 6to4
   if (four(ip, 0) == 0x0064FF9B && four(ip, 4) == 0 && four(ip, 8) == 0) return four(ip, 12);  // NAT64
   return std::nullopt;
 }
 
 bool is_public6(const Bytes& ip) {
   if (const auto inner = embedded(ip)) return is_public4(*inner);
-  if ((ip[0] & 0xE0U) != 0x20) return false;                              // only 2000::/3 is global unicast
+  if ((ip[0] & 0xE0U) != 0x20) return false;  // only 2000::/3 is global unicast
   const auto head = four(ip, 0);
   if (head == 0x20010DB8 || (head & 0xFFFFFE00U) == 0x20010000) return false;  // examples; protocols, Teredo
-  return (head & 0xFFFFF000U) != 0x3FFF0000;                              // examples
+  return (head & 0xFFFFF000U) != 0x3FFF0000;                                   // examples
 }
 
-bool is_word(char c) { return c != ' ' && static_cast<unsigned char>(c) > 0x20 && c != '\x7f' && c != '\\' && c != '"'; }
+bool is_word(char c) {
+  return c != ' ' && static_cast<unsigned char>(c) > 0x20 && c != '\x7f' && c != '\\' && c != '"';
+}
 
 std::unexpected<Error> bad(std::string_view url, std::string_view why) {
   return fail(Code::InvalidArgument, text::format("Invalid webhook URL '{}': {}", url, why));
@@ -102,8 +104,9 @@ Result<void> check_host(std::string_view url, std::string_view host, const Reach
   auto lower = text::lower(host);
   if (lower.ends_with('.')) lower.pop_back();
   if (lower == "localhost" || lower.ends_with(".localhost") || (is_ip(host) && !is_public(host)))
-    return bad(url, text::format("'{}' is not a public address; a server that runs with --webhook-allow-private takes it",
-                                 host));
+    return bad(
+        url,
+        text::format("'{}' is not a public address; a server that runs with --webhook-allow-private takes it", host));
   return {};
 }
 
@@ -123,9 +126,8 @@ Result<Url> parse_url(std::string_view url, const Reach& reach) {
   const auto colon = url.find("://");
   const auto scheme = text::lower(url.substr(0, colon == std::string_view::npos ? url.find(':') : colon));
   if (colon == std::string_view::npos || (scheme != "https" && !(scheme == "http" && reach.http)))
-    return fail(Code::InvalidArgument,
-                text::format("Invalid webhook URL scheme: '{}'. Allowed schemes are: {}.", scheme,
-                             reach.http ? "http, https" : "https"));
+    return fail(Code::InvalidArgument, text::format("Invalid webhook URL scheme: '{}'. Allowed schemes are: {}.",
+                                                    scheme, reach.http ? "http, https" : "https"));
   const auto rest = url.substr(colon + 3);
   const auto end = std::min(rest.find_first_of("/?#"), rest.size());
   const auto authority = split_authority(rest.substr(0, end));

@@ -95,30 +95,39 @@ json::Value example(Event event) {
   const bool prompt = info(event).entity.starts_with("prompt");
   json::Value out = json::Value::object().set("name", prompt ? "example_prompt" : "example_model");
   switch (event) {
-    case Event::BudgetExceeded: return budget();
-    case Event::RegisteredModelCreated: return described(std::move(out), "registered model");
-    case Event::PromptCreated: return described(std::move(out), "prompt");
+    case Event::BudgetExceeded:
+      return budget();
+    case Event::RegisteredModelCreated:
+      return described(std::move(out), "registered model");
+    case Event::PromptCreated:
+      return described(std::move(out), "prompt");
     case Event::VersionCreated:
       out.set("version", "1").set("source", "models:/123").set("run_id", "abcd1234abcd5678");
       return described(std::move(out), "model version");
     case Event::PromptVersionCreated:
       out.set("version", "1").set("template", "Hello {{name}}!");
       return described(std::move(out), "prompt version");
-    case Event::PromptTagSet: return std::move(out.set("key", "example_key").set("value", "example_value"));
-    case Event::PromptTagDeleted: return std::move(out.set("key", "example_key"));
+    case Event::PromptTagSet:
+      return std::move(out.set("key", "example_key").set("value", "example_value"));
+    case Event::PromptTagDeleted:
+      return std::move(out.set("key", "example_key"));
     case Event::VersionTagSet:
     case Event::PromptVersionTagSet:
       return std::move(out.set("version", "1").set("key", "example_key").set("value", "example_value"));
     case Event::VersionTagDeleted:
-    case Event::PromptVersionTagDeleted: return std::move(out.set("version", "1").set("key", "example_key"));
+    case Event::PromptVersionTagDeleted:
+      return std::move(out.set("version", "1").set("key", "example_key"));
     case Event::AliasCreated:
-    case Event::PromptAliasCreated: return std::move(out.set("alias", "example_alias").set("version", "1"));
+    case Event::PromptAliasCreated:
+      return std::move(out.set("alias", "example_alias").set("version", "1"));
     case Event::AliasDeleted:
-    case Event::PromptAliasDeleted: return std::move(out.set("alias", "example_alias"));
+    case Event::PromptAliasDeleted:
+      return std::move(out.set("alias", "example_alias"));
     case Event::AliasMoved:
       out.set("alias", "example_alias").set("version", "2").set("from", "1").set("actor", "ada");
       return std::move(out.set("reason", "an example"));
-    case Event::ApprovalRequested: return approval(std::move(out.set("alias", "example_alias")));
+    case Event::ApprovalRequested:
+      return approval(std::move(out.set("alias", "example_alias")));
     case Event::ApprovalGiven:
     case Event::ApprovalRejected:
       return std::move(approval(std::move(out.set("alias", "example_alias"))).set("decided_by", "bob"));

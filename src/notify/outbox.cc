@@ -46,12 +46,11 @@ Result<std::vector<Delivery>> query_deliveries(Session& session, std::string_vie
 
 Result<std::vector<std::string>> active_webhooks(Session& session, std::string_view event) {
   std::vector<std::string> out;
-  FETTLE_TRY_(session.query("SELECT id, events FROM webhooks WHERE active = 1 ORDER BY created_ms", {},
-                            [&](const Row& row) {
-                              if (event.empty() || std::ranges::contains(text::split(row.text(1), ','), event))
-                                out.emplace_back(row.text(0));
-                              return true;
-                            }));
+  FETTLE_TRY_(
+      session.query("SELECT id, events FROM webhooks WHERE active = 1 ORDER BY created_ms", {}, [&](const Row& row) {
+        if (event.empty() || std::ranges::contains(text::split(row.text(1), ','), event)) out.emplace_back(row.text(0));
+        return true;
+      }));
   return out;
 }
 
@@ -63,10 +62,9 @@ std::string uuid() {  // as receivers know it: 8-4-4-4-12
 
 // The delivery of one webhook whose turn it is: a stuck one that is due, else the first that is not stuck.
 Result<std::optional<Delivery>> head(Session& session, const std::string& webhook, std::int64_t now) {
-  FETTLE_TRY(auto stuck,
-             query_deliveries(session,
-                              "WHERE webhook = ? AND state = 'pending' AND tries >= ? ORDER BY next_ms LIMIT 1",
-                              {std::string_view(webhook), kPatience}));
+  FETTLE_TRY(auto stuck, query_deliveries(
+                             session, "WHERE webhook = ? AND state = 'pending' AND tries >= ? ORDER BY next_ms LIMIT 1",
+                             {std::string_view(webhook), kPatience}));
   if (!stuck.empty() && stuck.front().next_ms <= now) return std::move(stuck.front());
   FETTLE_TRY(auto first,
              query_deliveries(session, "WHERE webhook = ? AND state = 'pending' AND tries < ? ORDER BY id LIMIT 1",
@@ -102,8 +100,8 @@ Result<void> publish(Session& session, Event event, std::int64_t now_ms,
     FETTLE_TRY_(session.execute(
         "INSERT INTO webhook_deliveries(delivery, webhook, event, body, state, tries, created_ms, next_ms, tried_ms, "
         "status, detail) VALUES(?, ?, ?, ?, ?, 0, ?, ?, 0, 0, '')",
-        {std::string_view(id), std::string_view(webhook), std::string_view(event_name), std::string_view(body), kPending,
-         now_ms, now_ms}));
+        {std::string_view(id), std::string_view(webhook), std::string_view(event_name), std::string_view(body),
+         kPending, now_ms, now_ms}));
   }
   return {};
 }
@@ -133,8 +131,8 @@ Result<void> Outbox::record(const Delivery& delivery, const Outcome& outcome) {
     FETTLE_TRY_(session.execute(
         "UPDATE webhook_deliveries SET state = ?, tries = tries + 1, next_ms = ?, tried_ms = ?, status = ?, detail = ? "
         "WHERE delivery = ?",
-        {state_of(outcome.verdict), outcome.next_ms, clock_.now_ms(), outcome.status,
-         clipped(outcome.detail), std::string_view(delivery.id)}));
+        {state_of(outcome.verdict), outcome.next_ms, clock_.now_ms(), outcome.status, clipped(outcome.detail),
+         std::string_view(delivery.id)}));
     return {};
   });
 }
@@ -176,11 +174,9 @@ Result<std::int64_t> Outbox::redeliver(const std::string& webhook, const std::st
                                           {now, std::string_view(webhook)}));
       return {};
     }
-    FETTLE_TRY(const auto found,
-               query_deliveries(session, "WHERE delivery = ? AND webhook = ?",
-                                {std::string_view(delivery), std::string_view(webhook)}));
-    if (found.empty())
-      return fail(Code::NotFound, text::format("webhook {} has no delivery '{}'", webhook, delivery));
+    FETTLE_TRY(const auto found, query_deliveries(session, "WHERE delivery = ? AND webhook = ?",
+                                                  {std::string_view(delivery), std::string_view(webhook)}));
+    if (found.empty()) return fail(Code::NotFound, text::format("webhook {} has no delivery '{}'", webhook, delivery));
     if (found.front().state == kPending)
       return fail(Code::FailedPrecondition, text::format("delivery '{}' is still to be sent by itself", delivery));
     FETTLE_TRY(changed, session.execute("UPDATE webhook_deliveries SET state = 'pending', tries = 0, next_ms = ? WHERE "
@@ -195,7 +191,8 @@ Result<void> Outbox::prune() {
   return database_.write([&](Session& session) -> Result<void> {
     const auto now = clock_.now_ms();
     for (const auto& [state, keep] : {std::pair{kDelivered, kKeepDeliveredMs}, std::pair{kDead, kKeepDeadMs}})
-      FETTLE_TRY_(session.execute("DELETE FROM webhook_deliveries WHERE state = ? AND tried_ms < ?", {state, now - keep}));
+      FETTLE_TRY_(
+          session.execute("DELETE FROM webhook_deliveries WHERE state = ? AND tried_ms < ?", {state, now - keep}));
     return {};
   });
 }

@@ -45,7 +45,7 @@ class Outbox {
   Outbox(sql::Database& database, const Clock& clock) noexcept : database_(database), clock_(clock) {}
 
   struct Next {
-    std::optional<Delivery> delivery;  // to be sent now
+    std::optional<Delivery> delivery;    // to be sent now
     std::optional<std::int64_t> due_ms;  // else: when one will be
   };
   // `is_busy`: webhooks that something is being sent to.

@@ -128,7 +128,8 @@ TEST_F(OutboxTest, SecretsAreSealed) {
 }
 
 TEST_F(OutboxTest, NamesEventsAndPages) {
-  for (const auto* name : {"", "-a", "a-", "a b", "ä", "0123456789012345678901234567890123456789012345678901234567890123"})
+  for (const auto* name :
+       {"", "-a", "a-", "a b", "ä", "0123456789012345678901234567890123456789012345678901234567890123"})
     EXPECT_EQ(webhooks_.create({name, "https://example.com", "", "", {Event::AliasMoved}, true}).error().code,
               Code::InvalidArgument)
         << name;

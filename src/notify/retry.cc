@@ -9,9 +9,7 @@ constexpr std::int64_t kFirstMs = 5'000, kMostMs = 2 * 3'600'000;
 constexpr std::int64_t kMostWishedMs = 24 * 3'600'000;
 constexpr double kSpread = 0.25;
 
-bool is_worth_another(int status) {
-  return status >= 500 || status == 408 || status == 425 || status == 429;
-}
+bool is_worth_another(int status) { return status >= 500 || status == 408 || status == 425 || status == 429; }
 
 std::int64_t back_off(std::int64_t number) {
   std::int64_t wait = kFirstMs;

@@ -15,11 +15,11 @@ inline constexpr std::int64_t kMaxTries = 16;
 inline constexpr std::int64_t kPatience = 6;
 
 struct Try {
-  std::int64_t number = 1;             // this one, from 1
-  std::optional<int> status;           // HTTP; none: no answer
-  bool forbidden = false;              // it may not be asked at all: its address, its scheme
-  std::int64_t retry_after_ms = 0;     // as the receiver wished; 0 = did not say
-  double luck = 0;                     // random, [0, 1)
+  std::int64_t number = 1;          // this one, from 1
+  std::optional<int> status;        // HTTP; none: no answer
+  bool forbidden = false;           // it may not be asked at all: its address, its scheme
+  std::int64_t retry_after_ms = 0;  // as the receiver wished; 0 = did not say
+  double luck = 0;                  // random, [0, 1)
 };
 
 enum class Verdict : std::uint8_t { Delivered, Again, Dead };

@@ -87,8 +87,9 @@ void Sender::deliver(const Delivery& delivery) {
   const auto answer = post(webhooks_, {delivery.webhook, webhook->url, delivery.id, delivery.body}, clock_.now_ms());
   const auto outcome = outcome_of(delivery, answer);
   if (outcome.verdict == Verdict::Dead)
-    log::warn(text::format("webhook '{}' did not get {} (delivery {}): {}; send it again with: fettle webhook redeliver {}",
-                           webhook->name, delivery.event, delivery.id, outcome.detail, webhook->id));
+    log::warn(
+        text::format("webhook '{}' did not get {} (delivery {}): {}; send it again with: fettle webhook redeliver {}",
+                     webhook->name, delivery.event, delivery.id, outcome.detail, webhook->id));
   const auto recorded = outbox_.record(delivery, outcome);
   if (!recorded) log::warn(text::format("delivery {} will be sent twice: {}", delivery.id, recorded.error().message));
   give_back(delivery.webhook, !recorded);
@@ -120,7 +121,8 @@ Outcome Sender::outcome_of(const Delivery& delivery, const Answer& answer) {
 TestResult send_test(const Webhooks& webhooks, const Webhook& webhook, Event event, const Clock& clock) {
   const auto now = clock.now_ms();
   TestResult out;
-  out.answer = post(webhooks, {webhook.id, webhook.url, "test-" + random_id(), body_of(event, example(event), now)}, now);
+  out.answer =
+      post(webhooks, {webhook.id, webhook.url, "test-" + random_id(), body_of(event, example(event), now)}, now);
   out.success = out.answer.status && *out.answer.status < 300 && *out.answer.status >= 200;
   return out;
 }

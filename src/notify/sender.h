@@ -1,8 +1,8 @@
 // The threads that tell webhooks what is in the outbox.
 //
-// Each thread takes the next delivery whose turn it is, of a webhook that no other thread is busy with; sends it; records
-// what came of it. A crash between sending and recording sends it again, with the same id. So a slow receiver holds up
-// nobody but itself, as long as there are more threads than slow receivers.
+// Each thread takes the next delivery whose turn it is, of a webhook that no other thread is busy with; sends it;
+// records what came of it. A crash between sending and recording sends it again, with the same id. So a slow receiver
+// holds up nobody but itself, as long as there are more threads than slow receivers.
 #pragma once
 
 #include <condition_variable>
@@ -43,7 +43,7 @@ class Sender {
   std::condition_variable bell_;
   std::set<std::string> busy_;
   std::uint64_t rings_ = 0;
-  std::int64_t prune_ms_ = 0;  // when next
+  std::int64_t prune_ms_ = 0;       // when next
   std::int64_t rest_until_ns_ = 0;  // the store failed a moment ago
   bool stopping_ = false;
   Rng rng_ = Rng::from_entropy();

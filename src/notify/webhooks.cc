@@ -15,19 +15,18 @@ constexpr std::size_t kMaxName = 63, kMaxDescription = 1000, kMaxSecret = 1000;
 constexpr std::string_view kColumns =
     "SELECT id, name, url, description, events, active, secret, created_ms, updated_ms FROM webhooks ";
 
-bool is_alphanumeric(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_name_character(char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; }
 
 Result<void> check_name(std::string_view name) {
   if (!name.empty() && name.size() <= kMaxName && std::ranges::all_of(name, is_name_character) &&
       is_alphanumeric(name.front()) && is_alphanumeric(name.back()))
     return {};
-  return fail(Code::InvalidArgument,
-              text::format("Webhook name '{}' is invalid. It must start and end with a letter or digit, be at most 63 "
-                           "characters long, and contain only letters, digits, dots (.), underscores (_), and hyphens (-).",
-                           name.substr(0, 2 * kMaxName)));
+  return fail(
+      Code::InvalidArgument,
+      text::format("Webhook name '{}' is invalid. It must start and end with a letter or digit, be at most 63 "
+                   "characters long, and contain only letters, digits, dots (.), underscores (_), and hyphens (-).",
+                   name.substr(0, 2 * kMaxName)));
 }
 
 Result<void> check_texts(std::string_view description, std::string_view secret) {
@@ -93,9 +92,7 @@ Result<After> read_token(const std::string& token) {
   if (!time) return fail(Code::InvalidArgument, "Invalid page token: it is not one of this list");
   return After{*time, text->substr(dot + 1)};
 }
-std::string make_token(const Webhook& last) {
-  return text::base64(text::format("{}.{}", last.created_ms, last.id));
-}
+std::string make_token(const Webhook& last) { return text::base64(text::format("{}.{}", last.created_ms, last.id)); }
 
 constexpr std::int64_t kBatch = 1000;
 

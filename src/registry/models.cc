@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "registry/alias_rows.h"
+#include "registry/events.h"
 #include "registry/rows.h"
 #include "registry/store.h"
 #include "tracking/transaction.h"
@@ -26,6 +28,26 @@ Result<void> put_model_tag(Session& session, std::int64_t model, const KeyValue&
   return {};
 }
 
+Result<std::vector<std::string>> aliases_of(Session& session, std::int64_t model) {
+  std::vector<std::string> out;
+  FETTLE_TRY_(session.query("SELECT alias FROM model_aliases WHERE model = ?", {model}, [&](const sql::Row& row) {
+    out.emplace_back(row.text(0));
+    return true;
+  }));
+  return out;
+}
+
+// Protections are by name: a new one must not lose any.
+Result<void> check_rename(Session& session, const ModelRow& model, const std::string& new_name) {
+  FETTLE_TRY(auto aliases, aliases_of(session, model.row));
+  std::vector<std::string> lost;
+  for (auto& alias : aliases) {
+    FETTLE_TRY(const bool kept, is_protected(session, new_name, alias));
+    if (!kept) lost.push_back(std::move(alias));
+  }
+  return check_unprotected(session, model.model.name, lost, text::format("the new name '{}'", new_name));
+}
+
 }  // namespace
 
 sql::Migrations Store::migrations() {
@@ -49,8 +71,16 @@ sql::Migrations Store::migrations() {
       WITHOUT ROWID;
     CREATE TABLE alias_changes(id INTEGER PRIMARY KEY, model INTEGER NOT NULL, alias TEXT NOT NULL,
                                old INTEGER NOT NULL, version INTEGER NOT NULL, actor TEXT NOT NULL,
+                               reason TEXT NOT NULL, approved_by TEXT NOT NULL, request TEXT NOT NULL,
                                time_ms INTEGER NOT NULL);
     CREATE INDEX alias_changes_by_model ON alias_changes(model, id);
+    CREATE TABLE alias_protections(model TEXT, alias TEXT, set_by TEXT NOT NULL, time_ms INTEGER NOT NULL,
+                                   PRIMARY KEY(model, alias));
+    CREATE TABLE alias_requests(id TEXT PRIMARY KEY, model INTEGER NOT NULL, alias TEXT NOT NULL, old INTEGER NOT NULL,
+                                version INTEGER NOT NULL, time_ms INTEGER NOT NULL, requested_by TEXT NOT NULL,
+                                reason TEXT NOT NULL, state TEXT NOT NULL, decided_by TEXT NOT NULL,
+                                decision_reason TEXT NOT NULL, decided_ms INTEGER NOT NULL);
+    CREATE INDEX alias_requests_by_model ON alias_requests(model, state);
   )"}};
 }
 
@@ -58,7 +88,7 @@ Result<Model> Store::create_model(const std::string& name, const std::vector<Key
                                   const std::string& description) {
   FETTLE_TRY_(check_model_name(name));
   for (const auto& tag : tags) FETTLE_TRY_(check_tag(tag));
-  return write_value<Model>(database_, [&](Session& session) -> Result<Model> {
+  return told(write_value<Model>(database_, [&](Session& session) -> Result<Model> {
     FETTLE_TRY_(check_free(session, name));
     const auto now = clock_.now_ms();
     FETTLE_TRY(const auto row,
@@ -66,8 +96,10 @@ Result<Model> Store::create_model(const std::string& name, const std::vector<Key
                               "VALUES(?, ?, ?, ?) RETURNING id",
                               {std::string_view(name), std::string_view(description), now, now}));
     for (const auto& tag : tags) FETTLE_TRY_(put_model_tag(session, row, tag));
-    return load_model(session, row);
-  });
+    FETTLE_TRY(auto made, load_model(session, row));
+    FETTLE_TRY_(tell_model_created(session, made));
+    return made;
+  }));
 }
 
 Result<Model> Store::get_model(const std::string& name) const {
@@ -90,7 +122,9 @@ Result<Model> Store::rename_model(const std::string& name, const std::string& ne
   FETTLE_TRY_(check_model_name(new_name));
   return write_value<Model>(database_, [&](Session& session) -> Result<Model> {
     FETTLE_TRY(const auto found, need_model(session, name));
-    if (name != new_name) FETTLE_TRY_(check_free(session, new_name));
+    if (name == new_name) return load_model(session, found.row);
+    FETTLE_TRY_(check_free(session, new_name));
+    FETTLE_TRY_(check_rename(session, found, new_name));
     FETTLE_TRY_(session.execute("UPDATE registered_models SET name = ?, updated_ms = ? WHERE id = ?",
                                 {std::string_view(new_name), clock_.now_ms(), found.row}));
     return load_model(session, found.row);
@@ -100,11 +134,13 @@ Result<Model> Store::rename_model(const std::string& name, const std::string& ne
 Result<void> Store::delete_model(const std::string& name) {
   return database_.write([&](Session& session) -> Result<void> {
     FETTLE_TRY(const auto found, need_model(session, name));
+    FETTLE_TRY(const auto aliases, aliases_of(session, found.row));
+    FETTLE_TRY_(check_unprotected(session, name, aliases, text::format("deleting model '{}'", name)));
     for (const auto* statement :
          {"DELETE FROM model_version_tags WHERE version IN (SELECT id FROM model_versions WHERE model = ?)",
           "DELETE FROM model_versions WHERE model = ?", "DELETE FROM model_aliases WHERE model = ?",
-          "DELETE FROM alias_changes WHERE model = ?", "DELETE FROM registered_model_tags WHERE model = ?",
-          "DELETE FROM registered_models WHERE id = ?"})
+          "DELETE FROM alias_changes WHERE model = ?", "DELETE FROM alias_requests WHERE model = ?",
+          "DELETE FROM registered_model_tags WHERE model = ?", "DELETE FROM registered_models WHERE id = ?"})
       FETTLE_TRY_(session.execute(statement, {found.row}));
     return {};
   });
@@ -112,19 +148,21 @@ Result<void> Store::delete_model(const std::string& name) {
 
 Result<void> Store::set_model_tag(const std::string& name, const KeyValue& tag) {
   FETTLE_TRY_(check_tag(tag));
-  return database_.write([&](Session& session) -> Result<void> {
+  return told(database_.write([&](Session& session) -> Result<void> {
     FETTLE_TRY(const auto found, need_model(session, name));
-    return put_model_tag(session, found.row, tag);
-  });
+    FETTLE_TRY_(put_model_tag(session, found.row, tag));
+    return tell_model_tag(session, found, tag.key, &tag.value, clock_.now_ms());
+  }));
 }
 
 Result<void> Store::delete_model_tag(const std::string& name, const std::string& key) {
-  return database_.write([&](Session& session) -> Result<void> {
+  return told(database_.write([&](Session& session) -> Result<void> {
     FETTLE_TRY(const auto found, need_model(session, name));
+    FETTLE_TRY_(tell_model_tag(session, found, key, nullptr, clock_.now_ms()));
     FETTLE_TRY_(session.execute("DELETE FROM registered_model_tags WHERE model = ? AND key = ?",
                                 {found.row, std::string_view(key)}));
     return {};
-  });
+  }));
 }
 
 Result<std::vector<Version>> Store::latest_versions(const std::string& name,

@@ -1,12 +1,13 @@
-// The model registry: registered models, their numbered immutable versions, and aliases, the pointers that move.
+// The model registry: registered models, their numbered immutable versions, and aliases, the pointers that move
+// (aliases.h). Each change is told to webhooks in its own transaction.
 //
-// Invariants: (1) a version's number is one above all numbers ever given to its model, deleted ones included;
-//             (2) an alias points to a version that exists; its every move is recorded with who and when.
+// Invariant: a version's number is one above all numbers ever given to its model, deleted ones included.
 // Every write is one transaction, answered after its commit. Thread-safe; blocks on SQL. Errors: NotFound,
 // AlreadyExists (name taken), InvalidArgument (a bad name, alias, stage or filter).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "registry/aliases.h"
 #include "sql/database.h"
 #include "tracking/records.h"
 
@@ -56,11 +58,6 @@ struct NewVersion {
   std::vector<KeyValue> tags;
 };
 
-struct AliasChange {  // version 0 = the alias was removed; from 0 = it was new
-  std::int64_t time_ms = 0, from = 0, version = 0;
-  std::string alias, actor;
-};
-
 struct Query {
   std::string filter;
   std::vector<std::string> order_by;
@@ -70,15 +67,25 @@ struct Query {
 
 class Store {
  public:
-  Store(sql::Database& database, const Clock& clock) noexcept : database_(database), clock_(clock) {}
+  Store(sql::Database& database, const Clock& clock) noexcept
+      : database_(database), clock_(clock), aliases_(database, clock) {}
+  // Needs those of notify, too.
   [[nodiscard]] static sql::Migrations migrations();
+  // Called after each commit that changed something, on the caller's thread. Set before the first use.
+  void on_change(const std::function<void()>& told) {
+    told_ = told;
+    aliases_.on_change(told);
+  }
+  [[nodiscard]] Aliases& aliases() noexcept { return aliases_; }
 
   [[nodiscard]] Result<Model> create_model(const std::string& name, const std::vector<KeyValue>& tags = {},
                                            const std::string& description = "");
   [[nodiscard]] Result<Model> get_model(const std::string& name) const;
   [[nodiscard]] Result<Model> describe_model(const std::string& name, const std::string& description);
   [[nodiscard]] Result<Model> rename_model(const std::string& name, const std::string& new_name);
-  [[nodiscard]] Result<void> delete_model(const std::string& name);  // and its versions
+  // With its versions. This, a new name and delete_version are refused (PermissionDenied) where a protected alias would
+  // go.
+  [[nodiscard]] Result<void> delete_model(const std::string& name);
   [[nodiscard]] Result<Page<Model>> search_models(const Query& query) const;
   [[nodiscard]] Result<std::vector<Model>> list_models() const;  // by name
   [[nodiscard]] Result<void> set_model_tag(const std::string& name, const KeyValue& tag);
@@ -101,18 +108,16 @@ class Store {
   [[nodiscard]] Result<void> set_version_tag(const std::string& model, std::int64_t version, const KeyValue& tag);
   [[nodiscard]] Result<void> delete_version_tag(const std::string& model, std::int64_t version, const std::string& key);
 
-  // `actor` is who asked: a person, "mlflow client", "fettle".
-  [[nodiscard]] Result<void> set_alias(const std::string& model, const std::string& alias, std::int64_t version,
-                                       const std::string& actor);
-  [[nodiscard]] Result<void> delete_alias(const std::string& model, const std::string& alias,
-                                          const std::string& actor);  // missing is fine
-  // "latest" is the newest version. nullopt if the model has no such alias; NotFound if there is no such model.
-  [[nodiscard]] Result<std::optional<std::int64_t>> get_alias(const std::string& model, const std::string& alias) const;
-  [[nodiscard]] Result<std::vector<AliasChange>> alias_history(const std::string& model) const;  // newest first
-
  private:
+  template <typename T>
+  [[nodiscard]] Result<T> told(Result<T> result) const {
+    if (result && told_) told_();
+    return result;
+  }
   sql::Database& database_;
   const Clock& clock_;
+  Aliases aliases_;
+  std::function<void()> told_;
 };
 
 }  // namespace fettle::registry

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "notify/webhooks.h"
 #include "os/file.h"
 #include "tracking/store.h"
 
@@ -12,8 +13,8 @@ class RegistryTest : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(store_.create_model("m")); }
   os::TempFolder folder_ = *os::TempFolder::create();
-  std::unique_ptr<sql::Database> database_ =
-      *sql::Database::open(folder_.path() + "/db", {tracking::Store::migrations(), Store::migrations()});
+  std::unique_ptr<sql::Database> database_ = *sql::Database::open(
+      folder_.path() + "/db", {tracking::Store::migrations(), notify::Webhooks::migrations(), Store::migrations()});
   ManualClock clock_{1'000};
   Store store_{*database_, clock_};
 };
@@ -25,32 +26,6 @@ TEST_F(RegistryTest, NumbersRiseAndAreNeverGivenAgain) {
   EXPECT_EQ(*store_.create_version("m", "s", "r", {}), 3);
   EXPECT_EQ(store_.get_version("m", 2).error().code, Code::NotFound);
   EXPECT_EQ(store_.list_versions("m")->size(), 2U);
-}
-
-TEST_F(RegistryTest, EveryMoveOfAnAliasIsOnTheRecord) {
-  for (int i = 0; i < 2; ++i) ASSERT_TRUE(store_.create_version("m", "s", "", {}));
-  ASSERT_TRUE(store_.set_alias("m", "champion", 1, "ada"));
-  clock_.advance_ms(5);
-  ASSERT_TRUE(store_.set_alias("m", "champion", 2, "fettle"));
-  ASSERT_TRUE(store_.set_alias("m", "champion", 2, "fettle"));  // no move
-  EXPECT_EQ(**store_.get_alias("m", "champion"), 2);
-  ASSERT_TRUE(store_.delete_version("m", 2));
-  EXPECT_FALSE(*store_.get_alias("m", "champion"));
-  const auto history = store_.alias_history("m");
-  ASSERT_EQ(history->size(), 3U);
-  EXPECT_EQ(history->at(1).actor, "fettle");
-  EXPECT_EQ(history->at(1).from, 1);
-  EXPECT_EQ(history->at(1).time_ms, 1'005);
-  EXPECT_EQ(history->at(0).version, 0);
-}
-
-TEST_F(RegistryTest, AliasesMustPointSomewhereAndBeNames) {
-  ASSERT_TRUE(store_.create_version("m", "s", "", {}));
-  EXPECT_EQ(store_.set_alias("m", "champion", 9, "ada").error().code, Code::NotFound);
-  for (const auto* alias : {"", "latest", "LATEST", "v1", "V22", "a b", "ä"})
-    EXPECT_EQ(store_.set_alias("m", alias, 1, "ada").error().code, Code::InvalidArgument) << alias;
-  EXPECT_EQ(**store_.get_alias("m", "latest"), 1);
-  EXPECT_EQ(store_.get_alias("other", "champion").error().code, Code::NotFound);
 }
 
 TEST_F(RegistryTest, StagesArchiveTheOthers) {

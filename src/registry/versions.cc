@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "registry/alias_rows.h"
+#include "registry/events.h"
 #include "registry/rows.h"
 #include "registry/store.h"
 #include "tracking/names.h"
@@ -59,12 +61,14 @@ std::string Version::tag(std::string_view key) const {
 
 Result<Version> Store::create_version(const NewVersion& version) {
   for (const auto& tag : version.tags) FETTLE_TRY_(check_tag(tag));
-  return write_value<Version>(database_, [&](Session& session) -> Result<Version> {
+  return told(write_value<Version>(database_, [&](Session& session) -> Result<Version> {
     FETTLE_TRY(const auto model, need_model(session, version.model));
     FETTLE_TRY(const auto row, insert_version(session, model.row, version, clock_.now_ms()));
     for (const auto& tag : version.tags) FETTLE_TRY_(put_version_tag(session, row, tag));
-    return load_version(session, row);
-  });
+    FETTLE_TRY(auto made, load_version(session, row));
+    FETTLE_TRY_(tell_version_created(session, made));
+    return made;
+  }));
 }
 
 Result<std::int64_t> Store::create_version(const std::string& model, const std::string& source,
@@ -134,39 +138,39 @@ Result<Version> Store::move_to_stage(const std::string& model, std::int64_t vers
 
 // The row stays, so that its number is never given again, but nothing of its content does.
 Result<void> Store::delete_version(const std::string& model, std::int64_t version) {
-  return database_.write([&](Session& session) -> Result<void> {
+  return told(database_.write([&](Session& session) -> Result<void> {
     FETTLE_TRY(const auto found, need_version(session, model, version));
     const auto now = clock_.now_ms();
+    FETTLE_TRY_(check_unprotected(session, model, found.version.aliases,
+                                  text::format("deleting version {} of '{}'", version, model)));
+    FETTLE_TRY(const auto owner, need_model(session, model));
     for (const auto& alias : found.version.aliases)
-      FETTLE_TRY_(
-          session.execute("INSERT INTO alias_changes(model, alias, old, version, actor, time_ms) "
-                          "VALUES(?, ?, ?, 0, 'deletion of the version', ?)",
-                          {found.model, std::string_view(alias), version, now}));
-    FETTLE_TRY_(session.execute("DELETE FROM model_aliases WHERE model = ? AND version = ?", {found.model, version}));
+      FETTLE_TRY_(apply_change(session, owner, {now, version, 0, alias, "fettle", "the version was deleted", {}, {}}));
     FETTLE_TRY_(session.execute("DELETE FROM model_version_tags WHERE version = ?", {found.row}));
     FETTLE_TRY_(session.execute(
         "UPDATE model_versions SET deleted = 1, stage = 'Deleted_Internal', source = '', storage_location = '', run_id "
         "= '', run_link = '', model_id = '', user_id = '', description = '', updated_ms = ? WHERE id = ?",
         {now, found.row}));
     return touch_model(session, found.model, now);
-  });
+  }));
 }
 
 Result<void> Store::set_version_tag(const std::string& model, std::int64_t version, const KeyValue& tag) {
   FETTLE_TRY_(check_tag(tag));
-  return database_.write([&](Session& session) -> Result<void> {
+  return told(database_.write([&](Session& session) -> Result<void> {
     FETTLE_TRY(const auto found, need_version(session, model, version));
-    return put_version_tag(session, found.row, tag);
-  });
+    FETTLE_TRY_(put_version_tag(session, found.row, tag));
+    return tell_version_tag(session, found, tag.key, &tag.value, clock_.now_ms());
+  }));
 }
 
 Result<void> Store::delete_version_tag(const std::string& model, std::int64_t version, const std::string& key) {
-  return database_.write([&](Session& session) -> Result<void> {
+  return told(database_.write([&](Session& session) -> Result<void> {
     FETTLE_TRY(const auto found, need_version(session, model, version));
     FETTLE_TRY_(session.execute("DELETE FROM model_version_tags WHERE version = ? AND key = ?",
                                 {found.row, std::string_view(key)}));
-    return {};
-  });
+    return tell_version_tag(session, found, key, nullptr, clock_.now_ms());
+  }));
 }
 
 }  // namespace fettle::registry
