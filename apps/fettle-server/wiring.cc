@@ -15,6 +15,7 @@
 #include "control/loop.h"
 #include "http/server.h"
 #include "listener.h"
+#include "notify/sender.h"
 #include "os/file.h"
 #include "registry/store.h"
 #include "serving/grpc.h"
@@ -106,6 +107,9 @@ struct Platform::Impl {
   std::unique_ptr<tracking::Uploads> uploads;
   std::optional<api::SignedUrls> urls;
   std::unique_ptr<registry::Store> registry;
+  std::unique_ptr<notify::Webhooks> webhooks;
+  std::unique_ptr<notify::Outbox> outbox;
+  std::unique_ptr<notify::Sender> sender;
   std::unique_ptr<transfer::Importer> importer;
   std::unique_ptr<control::Store> records;
   std::unique_ptr<serving::Runtime> runtime;
@@ -117,6 +121,7 @@ struct Platform::Impl {
 
   Result<void> open(const ServerOptions& options);
   Result<void> open_artifacts(const ServerOptions& options);
+  Result<void> open_webhooks(const ServerOptions& options);
   Result<void> start_loop(const std::string& data);
   Result<void> listen(const ServerOptions& options);
   [[nodiscard]] Result<std::unique_ptr<Listener>> listen_control(const ServerOptions& options);
@@ -126,9 +131,10 @@ struct Platform::Impl {
 
 Result<void> Platform::Impl::open(const ServerOptions& options) {
   const auto& data = options.data;
-  FETTLE_TRY(database, sql::Database::open(data + "/fettle.db",
-                                           {tracking::Store::migrations(), registry::Store::migrations(),
-                                            transfer::Importer::migrations(), control::Store::migrations()}));
+  FETTLE_TRY(database,
+             sql::Database::open(data + "/fettle.db", {tracking::Store::migrations(), notify::Webhooks::migrations(),
+                                                       registry::Store::migrations(), transfer::Importer::migrations(),
+                                                       control::Store::migrations()}));
   FETTLE_TRY(blobs, blob::Store::open(data + "/blobs"));
   FETTLE_TRY(events, event::Log::open(data + "/events"));
   FETTLE_TRY_(os::remove_all(data + "/spool"));  // bodies that were on their way when an earlier server died
@@ -141,6 +147,16 @@ Result<void> Platform::Impl::open(const ServerOptions& options) {
   importer = std::make_unique<transfer::Importer>(*database, clock);
   records = std::make_unique<control::Store>(*database);
   runtime = std::make_unique<serving::Runtime>(events.get(), clock);
+  return open_webhooks(options);
+}
+
+Result<void> Platform::Impl::open_webhooks(const ServerOptions& options) {
+  FETTLE_TRY(auto vault, notify::Vault::open(options.data + "/webhooks.key"));
+  webhooks = std::make_unique<notify::Webhooks>(
+      *database, clock, std::move(vault), notify::Reach{options.webhook_allow_http, options.webhook_allow_private});
+  outbox = std::make_unique<notify::Outbox>(*database, clock);
+  sender = std::make_unique<notify::Sender>(*webhooks, *outbox, clock);
+  registry->on_change([this] { sender->ring(); });
   return {};
 }
 
@@ -194,9 +210,9 @@ Result<serving::GrpcTls> grpc_tls(const ServerOptions& options) {
 
 Result<std::unique_ptr<Listener>> Platform::Impl::listen_control(const ServerOptions& options) {
   http::Router router;
-  api::add_mlflow_routes(router, {*tracking, *registry, *artifacts, *roots, *uploads, *urls});
-  api::add_fettle_routes(router, {*loop, *records, *blobs, *tracking, *events, clock, options.data + "/events",
-                                  kFettleVersion, started_ms});
+  api::add_mlflow_routes(router, {*tracking, *registry, *artifacts, *roots, *uploads, *urls, *webhooks, *sender});
+  api::add_fettle_routes(router, {*loop, *records, *blobs, *tracking, *registry, *webhooks, *outbox, *sender, *events,
+                                  clock, *roots, options.data + "/events", kFettleVersion, started_ms});
   api::add_import_routes(router, {*importer, *tracking, *artifacts});
   api::add_page_routes(router);
   return Listener::start("control", http_options(options, options.control), std::move(router),

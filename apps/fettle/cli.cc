@@ -177,10 +177,14 @@ Program::Program(std::string_view description, std::string_view version)
 Program::~Program() = default;
 
 Verb Program::verb(std::string_view noun, std::string_view noun_help, std::string_view name, std::string_view help) {
-  auto* parent = const_cast<CLI::App*>(find_subcommand(*app_, noun));
-  if (parent == nullptr) {
-    parent = app_->add_subcommand(std::string(noun), std::string(noun_help));
-    parent->require_subcommand(1);
+  auto* parent = app_.get();
+  for (const auto& word : text::split(noun, ' ')) {
+    auto* next = const_cast<CLI::App*>(find_subcommand(*parent, word));
+    if (next == nullptr) {
+      next = parent->add_subcommand(word, std::string(noun_help));
+      next->require_subcommand(1);
+    }
+    parent = next;
   }
   return {parent->add_subcommand(std::string(name), std::string(help)), result_.get()};
 }

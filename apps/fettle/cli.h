@@ -75,7 +75,7 @@ class Program {
  public:
   Program(std::string_view description, std::string_view version);
   ~Program();
-  // `fettle NOUN VERB`; the noun's help is taken from its first use.
+  // `fettle NOUN VERB`, also `fettle NOUN NOUN VERB`; a noun's help is taken from its first use.
   [[nodiscard]] Verb verb(std::string_view noun, std::string_view noun_help, std::string_view name,
                           std::string_view help);
   [[nodiscard]] Verb verb(std::string_view name, std::string_view help);  // `fettle NAME`
@@ -95,6 +95,8 @@ void add_pipeline_verbs(Program& program);
 void add_gate_verbs(Program& program);
 void add_run_verbs(Program& program);
 void add_model_verbs(Program& program);
+void add_alias_verbs(Program& program);
+void add_webhook_verbs(Program& program);
 void add_import_verb(Program& program);
 void add_predict_verb(Program& program);
 void add_status_verb(Program& program);

@@ -14,6 +14,8 @@ int main(int argc, char** argv) {
   fettle::cli::add_gate_verbs(program);
   fettle::cli::add_run_verbs(program);
   fettle::cli::add_model_verbs(program);
+  fettle::cli::add_alias_verbs(program);
+  fettle::cli::add_webhook_verbs(program);
   fettle::cli::add_import_verb(program);
   fettle::cli::add_step_verb(program);
   fettle::cli::add_predict_verb(program);

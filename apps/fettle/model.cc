@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "client.h"
 #include "http/client.h"
+#include "lineage.h"
 
 namespace fettle::cli {
 namespace {
@@ -77,6 +78,7 @@ Result<std::string> versions_query(const std::string& model) {
 
 Result<void> show(Output& output, const Options& options) {
   const auto server = client::server_url(options.server);
+  if (auto version = parse_version_name(options.model)) return show_version(output, server, *std::move(version));
   FETTLE_TRY(auto model, client::get(server, text::format("{}/registered-models/get?name={}", kApi,
                                                           http::percent_encode(options.model))));
   FETTLE_TRY(const auto query, versions_query(options.model));
@@ -105,10 +107,11 @@ void add_model_verbs(Program& program) {
   listing.option("--server", options->server, client::kServerHelp);
   listing.examples("  fettle model list");
   listing.action([options](Output& output) { return list(output, *options); });
-  auto showing = program.verb("model", kNounHelp, "show", "One model: its versions, newest first");
-  showing.argument("MODEL", options->model, "Its name");
+  auto showing = program.verb("model", kNounHelp, "show",
+                              "One model: its versions, newest first; or one version: where it comes from");
+  showing.argument("MODEL", options->model, "NAME, NAME/VERSION or NAME@ALIAS");
   showing.option("--server", options->server, client::kServerHelp);
-  showing.examples("  fettle model show flights");
+  showing.examples("  fettle model show flights\n  fettle model show flights@champion");
   showing.action([options](Output& output) { return show(output, *options); });
 }
 

@@ -30,6 +30,9 @@ void add_server_verb(Program& program, std::function<Result<void>(const ServerOp
   verb.option("--ready-file", options->ready_file, "Write the real addresses here once every listener answers");
   verb.flag("--allow-unauthenticated", options->allow_unauthenticated,
             "Listen beyond this machine without access control");
+  verb.flag("--webhook-allow-http", options->webhook_allow_http, "Webhooks may be told over http, unencrypted");
+  verb.flag("--webhook-allow-private", options->webhook_allow_private,
+            "Webhooks may be at addresses that only this machine or its network can reach");
   verb.examples(
       "  fettle server --data ./data\n  fettle server --data ./data --control 127.0.0.1:0 --ready-file ready.json");
   verb.action([options, serve = std::move(serve)](Output&) { return serve(*options); });

@@ -20,6 +20,8 @@ struct ServerOptions {
   std::string certificate, key;                      // PEM files; both set = every listener speaks TLS
   std::string ready_file;                            // empty = none
   bool allow_unauthenticated = false;
+  bool webhook_allow_http = false;     // else https only
+  bool webhook_allow_private = false;  // else public addresses only
 };
 
 void add_server_verb(Program& program, std::function<Result<void>(const ServerOptions&)> serve);

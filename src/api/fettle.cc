@@ -5,6 +5,7 @@
 #include <functional>
 #include <utility>
 
+#include "api/fettle_registry.h"
 #include "api/fettle_stream.h"
 #include "api/fettle_views.h"
 #include "base/text.h"
@@ -42,9 +43,7 @@ Response answer(Result<json::Value> result) {
   return result ? Response::json(json::dump(finite(*std::move(result)))) : refuse(result.error());
 }
 
-Result<json::Value> body_of(const Request& request) {
-  return request.body.empty() ? Result<json::Value>(json::Value::object()) : json::parse(request.body, "request body");
-}
+Result<json::Value> body_of(const Request& request) { return object_of(request); }
 
 template <typename T>
 Result<T> read(const Request& request) {
@@ -74,6 +73,7 @@ class Routes {
   void add() {
     add_reads();
     add_commands();
+    add_registry();
     add_bundles();
     add_stream();
   }
@@ -87,6 +87,7 @@ class Routes {
   }
   void add_reads();
   void add_commands();
+  void add_registry();
   void add_bundles();
   void add_stream();
   http::Router& router_;
@@ -172,6 +173,11 @@ void Routes::add_commands() {
   route(Method::Post, "settle", [](Parts parts, const Request&) { return shown(parts.loop.settle()); });
 }
 
+void Routes::add_registry() {
+  for (const auto routes : {alias_routes(), lineage_routes(), webhook_routes()})
+    for (const auto& each : routes) route(each.method, each.path, each.handle);
+}
+
 Result<Digest> digest_in(const Request& request) {
   const auto digest = Digest::parse(request.capture("digest"));
   if (!digest)
@@ -252,6 +258,10 @@ void Routes::add_stream() {
 }
 
 }  // namespace
+
+Result<json::Value> object_of(const Request& request) {
+  return request.body.empty() ? Result<json::Value>(json::Value::object()) : json::parse(request.body, "request body");
+}
 
 void add_fettle_routes(http::Router& router, const FettleParts& parts) { Routes(router, parts).add(); }
 

@@ -12,6 +12,9 @@
 #include "control/store.h"
 #include "event/log.h"
 #include "http/server.h"
+#include "notify/sender.h"
+#include "registry/store.h"
+#include "tracking/artifact_roots.h"
 #include "tracking/store.h"
 
 namespace fettle::api {
@@ -21,8 +24,13 @@ struct FettleParts {  // borrowed; all outlive the server that the routes are mo
   control::Store& store;
   blob::Store& blobs;
   tracking::Store& tracking;
+  registry::Store& registry;
+  notify::Webhooks& webhooks;
+  notify::Outbox& outbox;
+  notify::Sender& sender;
   event::Log& log;
   const Clock& clock;
+  tracking::ArtifactRoots& roots;
   std::string events_folder;
   std::string version;  // of the program
   std::int64_t started_ms = 0;

@@ -25,8 +25,9 @@ http::Response no_mlflow_endpoint() {
 }
 
 void add_mlflow_routes(http::Router& router, const MlflowParts& service) {
-  for (const auto routes : {mlflow::experiment_routes(), mlflow::run_routes(), mlflow::metric_routes(),
-                            mlflow::logged_model_routes(), mlflow::registered_model_routes(), mlflow::version_routes()})
+  for (const auto routes :
+       {mlflow::experiment_routes(), mlflow::run_routes(), mlflow::metric_routes(), mlflow::logged_model_routes(),
+        mlflow::registered_model_routes(), mlflow::version_routes(), mlflow::webhook_routes()})
     mlflow::mount(router, service, routes);
   mlflow::add_artifact_routes(router, service);
   mlflow::add_upload_routes(router, service);

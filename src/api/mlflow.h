@@ -10,6 +10,8 @@
 
 #include "api/mlflow/signed_urls.h"
 #include "http/server.h"
+#include "notify/sender.h"
+#include "notify/webhooks.h"
 #include "registry/store.h"
 #include "tracking/artifact_roots.h"
 #include "tracking/artifacts.h"
@@ -27,6 +29,8 @@ struct MlflowParts {  // borrowed
   tracking::ArtifactRoots& roots;
   tracking::Uploads& uploads;
   const SignedUrls& urls;
+  notify::Webhooks& webhooks;
+  notify::Sender& sender;
 };
 void add_mlflow_routes(http::Router& router, const MlflowParts& service);
 

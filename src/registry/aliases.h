@@ -1,9 +1,9 @@
 // Aliases, the pointers that move: compare-and-set, history, undo, and moves that a second person must approve.
 //
-// Invariants: (1) an alias points to a version that exists; (2) every move is on the record: who, when, why, from where;
-// (3) an alias that a protection covers moves, disappears or loses its version only after somebody else than who asked
-// approved it, and only if it still is where it was when that was asked. The one exception is follow(): what an endpoint
-// serves is a fact, and its alias says so (docs/decisions/0012).
+// Invariants: (1) an alias points to a version that exists; (2) every move is on the record: who, when, why, from
+// where; (3) an alias that a protection covers moves, disappears or loses its version only after somebody else than who
+// asked approved it, and only if it still is where it was when that was asked. The one exception is follow(): what an
+// endpoint serves is a fact, and its alias says so (docs/decisions/0012).
 //
 // Approval needs two people that can be told apart, hence access control: without it protected aliases do not move by
 // hand, and nothing can be protected. Thread-safe; blocks on SQL.

@@ -34,9 +34,8 @@ class AliasTest : public testing::Test {
   }
 
   os::TempFolder folder_ = *os::TempFolder::create();
-  std::unique_ptr<sql::Database> database_ =
-      *sql::Database::open(folder_.path() + "/db",
-                           {tracking::Store::migrations(), notify::Webhooks::migrations(), Store::migrations()});
+  std::unique_ptr<sql::Database> database_ = *sql::Database::open(
+      folder_.path() + "/db", {tracking::Store::migrations(), notify::Webhooks::migrations(), Store::migrations()});
   ManualClock clock_{1'000};
   Store store_{*database_, clock_};
   Aliases& aliases_ = store_.aliases();
@@ -216,8 +215,8 @@ TEST_F(AliasTest, PromptsHaveEventsOfTheirOwn) {
   const auto webhook = *webhooks.create(
       {"w", "https://example.com", "", "", {notify::Event::PromptVersionCreated, notify::Event::PromptTagSet}, true});
   ASSERT_TRUE(store_.create_model("p", {{"mlflow.prompt.is_prompt", "true"}}));
-  ASSERT_TRUE(store_.create_version("p", "s", "",
-                                    {{"mlflow.prompt.is_prompt", "true"}, {"mlflow.prompt.text", "Hi {{n}}"}, {"a", "b"}}));
+  ASSERT_TRUE(store_.create_version(
+      "p", "s", "", {{"mlflow.prompt.is_prompt", "true"}, {"mlflow.prompt.text", "Hi {{n}}"}, {"a", "b"}}));
   ASSERT_TRUE(store_.set_model_tag("p", {"k", "v"}));
   const auto sent = notify::Outbox(*database_, clock_).list(webhook.id, "", 9);
   ASSERT_EQ(sent->size(), 2U);

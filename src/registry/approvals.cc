@@ -93,9 +93,10 @@ Result<void> check_decider(const AliasRequest& request, const Actor& actor) {
     return fail(Code::FailedPrecondition, text::format("request {} is {} already, by {}", request.id,
                                                        text_of(request.state), request.decided_by));
   if (actor.identified) return {};
-  return fail(Code::PermissionDenied,
-              "without access control nobody can be told from anybody else, so nothing can be approved or rejected; start "
-              "the server with access control");
+  return fail(
+      Code::PermissionDenied,
+      "without access control nobody can be told from anybody else, so nothing can be approved or rejected; start "
+      "the server with access control");
 }
 
 Result<void> store_decision(Session& session, const AliasRequest& request) {
@@ -138,20 +139,22 @@ Result<void> check_unprotected(Session& session, const std::string& model, const
   for (const auto& alias : aliases) {
     FETTLE_TRY(const bool held, is_protected(session, model, alias));
     if (held)
-      return fail(Code::PermissionDenied,
-                  text::format("{} would take away its protected alias '{}'; move or remove the alias first, with approval",
-                               why, alias));
+      return fail(
+          Code::PermissionDenied,
+          text::format("{} would take away its protected alias '{}'; move or remove the alias first, with approval",
+                       why, alias));
   }
   return {};
 }
 
 Result<AliasRequest> ask(Session& session, const ModelRow& model, const AliasChange& wanted) {
-  FETTLE_TRY(auto open,
-             read_requests(session,
-                           "WHERE r.model = ? AND r.alias = ? AND r.old = ? AND r.version = ? AND r.requested_by = ? AND "
-                           "r.state = 'open'",
-                           {model.row, std::string_view(wanted.alias), wanted.from, wanted.version,
-                            std::string_view(wanted.actor)}));
+  FETTLE_TRY(
+      auto open,
+      read_requests(
+          session,
+          "WHERE r.model = ? AND r.alias = ? AND r.old = ? AND r.version = ? AND r.requested_by = ? AND "
+          "r.state = 'open'",
+          {model.row, std::string_view(wanted.alias), wanted.from, wanted.version, std::string_view(wanted.actor)}));
   if (!open.empty()) return std::move(open.front());
   const auto id = random_id().substr(0, kRequestId);
   FETTLE_TRY_(session.execute(
@@ -167,17 +170,19 @@ Result<AliasRequest> ask(Session& session, const ModelRow& model, const AliasCha
 Result<void> Aliases::protect(const std::string& pattern, const std::string& alias, const Actor& actor) {
   FETTLE_TRY_(check_alias(alias));
   if (pattern.empty() || pattern.size() > kMaxPattern || std::ranges::count(pattern, '*') > 3)
-    return fail(Code::InvalidArgument,
-                text::format("'{}' is no pattern of models: a name, with at most three '*' for any characters", pattern));
+    return fail(
+        Code::InvalidArgument,
+        text::format("'{}' is no pattern of models: a name, with at most three '*' for any characters", pattern));
   if (!actor.identified)
-    return fail(Code::FailedPrecondition,
-                "approval by a second person needs access control, which is off: without it nobody can be told from anybody "
-                "else");
+    return fail(
+        Code::FailedPrecondition,
+        "approval by a second person needs access control, which is off: without it nobody can be told from anybody "
+        "else");
   return database_.write([&](Session& session) -> Result<void> {
-    FETTLE_TRY_(session.execute("INSERT INTO alias_protections(model, alias, set_by, time_ms) VALUES(?, ?, ?, ?) ON "
-                                "CONFLICT(model, alias) DO NOTHING",
-                                {std::string_view(pattern), std::string_view(alias), std::string_view(actor.name),
-                                 clock_.now_ms()}));
+    FETTLE_TRY_(session.execute(
+        "INSERT INTO alias_protections(model, alias, set_by, time_ms) VALUES(?, ?, ?, ?) ON "
+        "CONFLICT(model, alias) DO NOTHING",
+        {std::string_view(pattern), std::string_view(alias), std::string_view(actor.name), clock_.now_ms()}));
     return {};
   });
 }

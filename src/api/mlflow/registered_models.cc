@@ -11,7 +11,6 @@ using http::Method;
 
 constexpr std::int64_t kPage = 100;
 constexpr std::int64_t kMaxPage = 1000;
-constexpr std::string_view kActor = "mlflow client";
 
 Body wrap(const registry::Model& model) { return encode_one("registered_model", model); }
 
@@ -81,25 +80,43 @@ Result<json::Value> delete_tag(const Service& service, const Input& input) {
   return json::Value();
 }
 
+registry::Actor actor_of(const Input& input) {
+  return input.user().empty() ? registry::Actor{"mlflow client", false} : registry::Actor{input.user(), true};
+}
+
+// MLflow knows no moves that wait: the request is made, and the caller told that it was.
+Result<json::Value> move_alias(const Service& service, const Input& input, const registry::AliasMove& move) {
+  FETTLE_TRY(const auto done, service.registry.aliases().move(move, actor_of(input)));
+  if (!done.request) return json::Value();
+  return fail(
+      Code::PermissionDenied,
+      text::format("alias '{}' of '{}' is protected: request {} was made, and the alias moves when somebody else "
+                   "approves it with: fettle model approve {}",
+                   move.alias, move.model, done.request->id, done.request->id));
+}
+
 Result<json::Value> set_alias(const Service& service, const Input& input) {
-  FETTLE_TRY(const auto name, input.need_text("name"));
-  FETTLE_TRY(const auto alias, input.need_text("alias"));
-  FETTLE_TRY(const auto version, input.need_integer("version"));
-  FETTLE_TRY_(service.registry.set_alias(name, alias, version, std::string(kActor)));
-  return json::Value();
+  registry::AliasMove move;
+  FETTLE_TRY(move.model, input.need_text("name"));
+  FETTLE_TRY(move.alias, input.need_text("alias"));
+  FETTLE_TRY(move.version, input.need_integer("version"));
+  if (move.version < 1)
+    return fail(Code::NotFound,
+                text::format("Model Version (name={}, version={}) not found", move.model, move.version));
+  return move_alias(service, input, move);
 }
 
 Result<json::Value> delete_alias(const Service& service, const Input& input) {
-  FETTLE_TRY(const auto name, input.need_text("name"));
-  FETTLE_TRY(const auto alias, input.need_text("alias"));
-  FETTLE_TRY_(service.registry.delete_alias(name, alias, std::string(kActor)));
-  return json::Value();
+  registry::AliasMove move;
+  FETTLE_TRY(move.model, input.need_text("name"));
+  FETTLE_TRY(move.alias, input.need_text("alias"));
+  return move_alias(service, input, move);
 }
 
 Result<Body> get_alias(const Service& service, const Input& input) {
   FETTLE_TRY(const auto name, input.need_text("name"));
   FETTLE_TRY(const auto alias, input.need_text("alias"));
-  FETTLE_TRY(const auto number, service.registry.get_alias(name, alias));
+  FETTLE_TRY(const auto number, service.registry.aliases().get(name, alias));
   if (!number)  // clients expect this code here, not "not found"
     return fail(Code::InvalidArgument, text::format("Registered model alias {} not found.", alias));
   FETTLE_TRY(const auto version, service.registry.get_version(name, *number));

@@ -109,6 +109,7 @@ Result<Input> Input::of(const http::Request& request) {
                                is_text(std::string_view(key)) ? key : "?"));
   Input out(std::move(values), "");
   out.is_query_ = is_get;
+  out.user_ = request.user;
   return out;
 }
 

@@ -31,6 +31,8 @@ class Input {  // The parameters of one request, or of one object inside it.
   [[nodiscard]] static Result<Input> of_batch(const http::Request& request);
   Input(json::Value values, std::string where) : values_(std::move(values)), where_(std::move(where)) {}
 
+  // Who asks; empty while access control is off.
+  [[nodiscard]] const std::string& user() const noexcept { return user_; }
   [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
   [[nodiscard]] Result<std::string> need_text(std::string_view name) const;  // missing or empty: InvalidArgument
   [[nodiscard]] Result<std::string> text(std::string_view name, std::string_view fallback = "") const;
@@ -59,6 +61,7 @@ class Input {  // The parameters of one request, or of one object inside it.
   [[nodiscard]] std::unexpected<Error> wrong(std::string_view name, const json::Value& got) const;
 
   json::Value values_;
+  std::string user_;
   std::string where_;      // "metrics[3]."
   bool is_query_ = false;  // a query's list of one is a text
   std::optional<tracking::Batch> batch_;
@@ -91,6 +94,7 @@ void mount(http::Router& router, const Service& service, std::span<const Route> 
 [[nodiscard]] std::span<const Route> logged_model_routes();
 [[nodiscard]] std::span<const Route> registered_model_routes();
 [[nodiscard]] std::span<const Route> version_routes();
+[[nodiscard]] std::span<const Route> webhook_routes();
 void add_artifact_routes(http::Router& router, const Service& service);
 void add_upload_routes(http::Router& router, const Service& service);  // in parts, and downloads by signed URLs
 
