@@ -80,7 +80,7 @@ Result<registry::Version> referenced(const Service& service, const std::string& 
   const auto name = reference.substr(0, mark);
   const auto which = reference.substr(mark + 1);
   if (reference[mark] == '@') {
-    FETTLE_TRY(const auto number, service.registry.get_alias(name, which));
+    FETTLE_TRY(const auto number, service.registry.aliases().get(name, which));
     if (!number) return fail(Code::InvalidArgument, text::format("Registered model alias {} not found.", which));
     return service.registry.get_version(name, *number);
   }
