@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "http/read_buffer.h"
 #include "http/router.h"
 #include "http/server.h"
 
@@ -139,6 +140,7 @@ struct Client::Impl {
       error =
           wait([&](auto done) { on_stream([&](auto& on) { bhttp::async_read_header(on, buffer, parser, done); }); });
     answered = !error;
+    if (!error && !parser.is_done()) make_room(buffer, parser.content_length());
     while (!error && !parser.is_done())
       error = wait([&](auto done) { on_stream([&](auto& on) { bhttp::async_read_some(on, buffer, parser, done); }); });
     if (!error && !parser.get().keep_alive()) disconnect();

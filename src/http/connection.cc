@@ -16,6 +16,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "http/file_response.h"
+#include "http/read_buffer.h"
 #include "http/target.h"
 
 namespace fettle::http {
@@ -29,7 +30,6 @@ using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t kFilePiece = 256U << 10U;
 constexpr std::size_t kStreamPiece = 1U << 20U;
-constexpr std::uint64_t kBodyPiece = 64U << 10U;
 constexpr std::size_t kIdleBuffer = 4U << 10U;  // of a connection that waits
 constexpr std::uint64_t kMaxRefusedBody = 1U << 20U;
 
@@ -218,14 +218,9 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
     });
   }
 
-  // Beast reads as much as the buffer has room for, else 512 bytes at a time.
-  void make_room() {
-    buffer_.reserve(static_cast<std::size_t>(std::min(header_->content_length().value_or(kBodyPiece), kBodyPiece)));
-  }
-
   void read_body(RouteOptions options) {
     if (options.spool_body) return read_file_body(options);
-    make_room();
+    make_room(buffer_, header_->content_length());
     body_.emplace(std::move(*header_));
     limit(*body_, options);
     tcp().expires_after(Ms(shared_->options.body_timeout_ms));
@@ -237,7 +232,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
   }
 
   void read_file_body(RouteOptions options) {
-    make_room();
+    make_room(buffer_, header_->content_length());
     file_.emplace(std::move(*header_));
     limit(*file_, options);
     const auto& folder = shared_->options.spool_folder;

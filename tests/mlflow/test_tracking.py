@@ -4,6 +4,7 @@ import math
 import mlflow
 import pandas
 import pytest
+import requests
 from mlflow.entities import Metric, Param, RunStatus, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 
@@ -99,6 +100,22 @@ def test_the_latest_metric_is_that_of_the_largest_step(client):
     assert client.get_run(run).data.metrics["m"] == 1.0
     client.log_metric(run, "m", 1.0, timestamp=10, step=5)  # the same point again adds nothing
     assert len(client.get_metric_history(run, "m")) == 4
+
+
+def test_a_long_series_is_in_order_however_it_came(client, server):
+    run = client.create_run("0").info.run_id
+    points = [Metric("loss", math.sin(i), 1_700_000_000_000 + 50 * i + i % 7, i // 2) for i in range(6000)]
+    points[4321] = Metric("loss", float("nan"), points[4321].timestamp, points[4321].step)
+    late, rest = points[1::500], [p for i, p in enumerate(points) if i % 500 != 1]
+    for batch in [*(rest[i:i + 900] for i in range(0, len(rest), 900)), late, rest[:900]]:  # the last is a retry
+        client.log_batch(run, metrics=batch)
+    history = client.get_metric_history(run, "loss")
+    assert [(p.timestamp, p.step) for p in history] == [(p.timestamp, p.step) for p in points]
+    assert [p.value for p in history if p.value == p.value] == [p.value for p in points if p.value == p.value]
+    assert math.isnan(history[4321].value)
+    sample = requests.get(f"{server.control}/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval", timeout=30,
+                          params={"run_ids": [run], "metric_key": "loss", "max_results": 10}).json()["metrics"]
+    assert [p["step"] for p in sample] == [step for step in [*range(0, 3000, 300), 2999] for _ in range(2)]
 
 
 @pytest.fixture
