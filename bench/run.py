@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Runs measures by name: bench/run.py [name ...] [--json]. Peers run beside Fettle in the same run."""
+"""Runs measures by name: bench/run.py [name ...] [--json]. Peers run beside Fettle in the same run.
+
+Of `tracking`: --rows NAME,NAME measures only some rows of its table, --no-peer leaves MLflow out.
+"""
+import argparse
 import pathlib
 import subprocess
 import sys
@@ -12,15 +16,22 @@ BENCHES = {"trees": ["fettle_bench_trees"], "server": ["fettle_bench_serving"],
 
 
 def main():
-    names = [a for a in sys.argv[1:] if not a.startswith("--")] or list(BENCHES)
-    flags = ["--json"] if "--json" in sys.argv[1:] else []
-    for name in names:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHES))
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rows")
+    parser.add_argument("--no-peer", action="store_true")
+    options = parser.parse_args()
+    for name in options.names or BENCHES:
         if name not in BENCHES:
-            print(f"bench: there is no measure '{name}'; there are: {', '.join(BENCHES)}", file=sys.stderr)
-            return 2
-        if not flags:
+            parser.error(f"there is no measure '{name}'; there are: {', '.join(BENCHES)}")
+        command = BENCHES[name] + ["--json"] * options.json
+        if name == "tracking":
+            command += ["--rows", options.rows] if options.rows else []
+            command += ["--no-peer"] * options.no_peer
+        if not options.json:
             print(f"== {name}", flush=True)
-        subprocess.run(BENCHES[name] + flags, check=True)
+        subprocess.run(command, check=True)
     return 0
 
 
