@@ -74,8 +74,8 @@ std::string new_experiment(http::Client& client, const std::string& name) {
 }
 
 std::string new_run(http::Client& client, const std::string& experiment) {
-  const auto answer =
-      ask(client, post("/runs/create", text::format(R"({{"experiment_id":"{}","start_time":{}}})", experiment, kStart)));
+  const auto answer = ask(
+      client, post("/runs/create", text::format(R"({{"experiment_id":"{}","start_time":{}}})", experiment, kStart)));
   return need(json::parse(answer)).find("run")->find("info")->text_or("run_id");
 }
 
@@ -106,9 +106,9 @@ std::string make_runs(http::Client& client, int runs) {
     for (int p = 0; p < 10; ++p)
       params += text::format(R"({}{{"key":"p{}","value":"{}"}})", p > 0 ? "," : "", p, (r + p) % 7);
     auto body = points_body(run, r, 20, 20);
-    body.insert(body.size() - 1,
-                text::format(R"(,"params":[{}],"tags":[{{"key":"team","value":"a"}},{{"key":"kind","value":"b"}}])",
-                             params));
+    body.insert(
+        body.size() - 1,
+        text::format(R"(,"params":[{}],"tags":[{{"key":"team","value":"a"}},{{"key":"kind","value":"b"}}])", params));
     ask(client, post("/runs/log-batch", body));
     ask(client, post("/runs/log-inputs",
                      text::format(R"({{"run_id":"{}","datasets":[{{"tags":[{{"key":"mlflow.data.context","value":)"

@@ -37,9 +37,8 @@ std::unique_ptr<Stage> log_metric(TrackingServer& server) {
   return stage([&server, run, step = std::make_shared<std::atomic<std::int64_t>>(0)]() -> std::vector<double> {
     const auto traffic = run_traffic(server.url(), 8, kSeconds, [&](std::int64_t) {
       const auto i = ++*step;
-      return post("/runs/log-metric",
-                  text::format(R"({{"run_id":"{}","key":"x","value":{},"timestamp":{},"step":{}}})", run,
-                               1 / static_cast<double>(i), 1'700'000'000'000 + i, i));
+      return post("/runs/log-metric", text::format(R"({{"run_id":"{}","key":"x","value":{},"timestamp":{},"step":{}}})",
+                                                   run, 1 / static_cast<double>(i), 1'700'000'000'000 + i, i));
     });
     return {traffic.per_second(), traffic.percentile(0.99)};
   });
@@ -73,8 +72,7 @@ std::unique_ptr<Stage> history(TrackingServer& server) {
   auto client = connect(server.url());
   const auto run = new_run(client, new_experiment(client, "history"));
   log_points(client, run, kHistory);
-  return same_call(server,
-                   get(text::format("/metrics/get-history?run_id={}&metric_key=m0&max_results=25000", run)));
+  return same_call(server, get(text::format("/metrics/get-history?run_id={}&metric_key=m0&max_results=25000", run)));
 }
 
 // MLflow: of 10,000 points, since it would take minutes to store a million.
@@ -118,7 +116,8 @@ class ManyRunsStage final : public Stage {
       std::string token;
       for (int page = 0; page < kPages; ++page) {
         const auto before = std::chrono::steady_clock::now();
-        const auto answer = ask(client_, post("/runs/search", text::format(R"({{{},"page_token":"{}"}})", body, token)));
+        const auto answer =
+            ask(client_, post("/runs/search", text::format(R"({{{},"page_token":"{}"}})", body, token)));
         const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - before;
         all.latencies_ms.push_back(took.count());
         progress(text::format("{:6.1f} ms  page {} of {}", took.count(), page + 1, body));

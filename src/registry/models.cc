@@ -63,6 +63,7 @@ sql::Migrations Store::migrations() {
                                 description TEXT NOT NULL, stage TEXT NOT NULL, created_ms INTEGER NOT NULL,
                                 updated_ms INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
                                 UNIQUE(model, version));
+    CREATE INDEX model_versions_by_stage ON model_versions(model, deleted, stage, version);
     CREATE INDEX model_versions_by_update ON model_versions(updated_ms DESC);
     CREATE INDEX model_versions_by_run ON model_versions(run_id);
     CREATE TABLE model_version_tags(version INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(version, key))
@@ -174,10 +175,11 @@ Result<std::vector<Version>> Store::latest_versions(const std::string& name,
   }
   return read_value<std::vector<Version>>(database_, [&](Session& session) -> Result<std::vector<Version>> {
     FETTLE_TRY(const auto found, need_model(session, name));
-    FETTLE_TRY(auto latest, load_latest(session, found.row));
+    FETTLE_TRY(auto model, load_model(session, found.row));
     if (!wanted.empty())
-      std::erase_if(latest, [&](const Version& version) { return !std::ranges::contains(wanted, version.stage); });
-    return latest;
+      std::erase_if(model.latest,
+                    [&](const Version& version) { return !std::ranges::contains(wanted, version.stage); });
+    return std::move(model.latest);
   });
 }
 

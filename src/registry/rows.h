@@ -1,6 +1,7 @@
 // The registry's rows as records. Private to the module.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,6 @@ struct ModelRow {
 
 [[nodiscard]] Result<ModelRow> need_model(sql::Session& session, const std::string& name);
 [[nodiscard]] Result<Model> load_model(sql::Session& session, std::int64_t row);  // with tags, aliases, latest
-[[nodiscard]] Result<std::vector<Version>> load_latest(sql::Session& session, std::int64_t model);
 
 struct VersionRow {
   std::int64_t row = 0, model = 0;
@@ -30,6 +30,9 @@ struct VersionRow {
 };
 [[nodiscard]] Result<VersionRow> need_version(sql::Session& session, const std::string& model, std::int64_t version);
 [[nodiscard]] Result<Version> load_version(sql::Session& session, std::int64_t row);
+// Many at once, in the order of `rows`, none of which may be there twice. Deleted versions have no place here.
+[[nodiscard]] Result<std::vector<Version>> load_versions(sql::Session& session, std::span<const std::int64_t> rows);
+[[nodiscard]] Result<std::vector<Model>> load_models(sql::Session& session, std::span<const std::int64_t> rows);
 [[nodiscard]] Result<void> touch_model(sql::Session& session, std::int64_t row, std::int64_t now);
 
 }  // namespace fettle::registry

@@ -82,10 +82,7 @@ Result<Page<Model>> Store::search_models(const Query& query) const {
     FETTLE_TRY(auto keys, select_page(session, "m.id", Sql{"FROM registered_models m", {}}, conditions, ordering,
                                       query_text(query), query.page_token, query.max_results));
     Page<Model> page{{}, std::move(keys.next_token)};
-    for (const auto key : keys.keys) {
-      FETTLE_TRY(auto model, load_model(session, key));
-      page.items.push_back(std::move(model));
-    }
+    FETTLE_TRY(page.items, load_models(session, keys.keys));
     return page;
   });
 }
@@ -107,10 +104,7 @@ Result<Page<Version>> Store::search_versions(const Query& query) const {
     FETTLE_TRY(auto keys, select_page(session, "v.id", from, conditions, ordering, query_text(query), query.page_token,
                                       query.max_results));
     Page<Version> page{{}, std::move(keys.next_token)};
-    for (const auto key : keys.keys) {
-      FETTLE_TRY(auto version, load_version(session, key));
-      page.items.push_back(std::move(version));
-    }
+    FETTLE_TRY(page.items, load_versions(session, keys.keys));
     return page;
   });
 }

@@ -98,12 +98,7 @@ Result<std::vector<Version>> Store::list_versions(const std::string& model) cons
                                 rows.push_back(row.integer(0));
                                 return true;
                               }));
-    std::vector<Version> out;
-    for (const auto row : rows) {
-      FETTLE_TRY(auto version, load_version(session, row));
-      out.push_back(std::move(version));
-    }
-    return out;
+    return load_versions(session, rows);
   });
 }
 

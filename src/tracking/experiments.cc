@@ -134,10 +134,7 @@ Result<Page<Experiment>> Store::search_experiments(const Search& search) const {
     FETTLE_TRY(auto keys, select_page(session, "e.id", Sql{"FROM experiments e", {}}, conditions, ordering, query,
                                       search.page_token, search.max_results));
     Page<Experiment> page{{}, std::move(keys.next_token)};
-    for (const auto key : keys.keys) {
-      FETTLE_TRY(auto experiment, need_experiment(session, ExperimentId(std::to_string(key))));
-      page.items.push_back(std::move(experiment));
-    }
+    FETTLE_TRY(page.items, load_experiments(session, keys.keys));
     return page;
   });
 }

@@ -119,6 +119,17 @@ Sql any_of(std::vector<Bound> values) {
   return out.add(")", std::move(values));
 }
 
+Result<void> query_any_of(sql::Session& session, std::string_view before, std::span<const std::int64_t> numbers,
+                          std::string_view after, const std::function<void(const sql::Row&)>& row) {
+  if (numbers.empty()) return {};
+  Sql sql{std::string(before), {}};
+  sql.add(any_of({numbers.begin(), numbers.end()})).add(after);
+  return session.query(sql.text, sql.parameters(), [&](const sql::Row& current) {
+    row(current);
+    return true;
+  });
+}
+
 Result<Sql> any_experiment(const std::vector<std::string>& ids) {
   std::vector<Bound> numbers;
   for (const auto& id : ids) {

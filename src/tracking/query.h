@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -51,6 +53,11 @@ struct Tables {                       // Where the keys and values of one entity
 // empty.
 [[nodiscard]] Sql any_of(std::vector<Bound> values);
 [[nodiscard]] Result<Sql> any_experiment(const std::vector<std::string>& ids);  // the same of experiments' numbers
+
+// Rows of "<before>(?, ?, ...)<after>" for these numbers; none are no rows. Give at most some hundred at a time.
+[[nodiscard]] Result<void> query_any_of(sql::Session& session, std::string_view before,
+                                        std::span<const std::int64_t> numbers, std::string_view after,
+                                        const std::function<void(const sql::Row&)>& row);
 
 struct Ordering {  // Terms compare without nulls, so that a page can continue after the last row of the one before.
   enum class Type : std::uint8_t { Integer, Real, Text };

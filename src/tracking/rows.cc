@@ -1,6 +1,8 @@
 #include "tracking/rows.h"
 
 #include "base/text.h"
+#include "tracking/by_row.h"
+#include "tracking/query.h"
 
 namespace fettle::tracking {
 namespace {
@@ -9,6 +11,19 @@ using sql::Row;
 using sql::Session;
 
 std::string text_of(const Row& row, int column) { return std::string(row.text(column)); }
+constexpr std::string_view kExperiments =
+    "SELECT id, name, artifact_location, stage, created_ms, updated_ms FROM experiments WHERE";
+
+Experiment experiment_of(const Row& row) {
+  return {ExperimentId(std::to_string(row.integer(0))),
+          text_of(row, 1),
+          text_of(row, 2),
+          static_cast<Stage>(row.integer(3)),
+          row.integer(4),
+          row.integer(5),
+          {}};
+}
+
 RunRow run_of(const Row& row) {
   RunInfo info;
   info.id = RunId(text_of(row, 1));
@@ -80,23 +95,25 @@ Result<void> put_pairs(Session& session, const Table& table, std::int64_t owner,
 Result<std::optional<Experiment>> find_experiment(Session& session, std::string_view condition,
                                                   const sql::Parameter& value) {
   std::optional<Experiment> out;
-  FETTLE_TRY_(session.query(
-      text::format("SELECT id, name, artifact_location, stage, created_ms, updated_ms FROM experiments WHERE {} = ?",
-                   condition),
-      {value}, [&](const Row& row) {
-        out = Experiment{ExperimentId(std::to_string(row.integer(0))),
-                         text_of(row, 1),
-                         text_of(row, 2),
-                         static_cast<Stage>(row.integer(3)),
-                         row.integer(4),
-                         row.integer(5),
-                         {}};
-        return false;
-      }));
+  FETTLE_TRY_(session.query(text::format("{} {} = ?", kExperiments, condition), {value}, [&](const Row& row) {
+    out = experiment_of(row);
+    return false;
+  }));
   if (!out) return out;
   FETTLE_TRY(const auto number, experiment_number(out->id));
   FETTLE_TRY(out->tags, load_pairs(session, kExperimentTags, number));
   return out;
+}
+
+Result<std::vector<Experiment>> load_experiments(Session& session, std::span<const std::int64_t> rows) {
+  return load_in_order<Experiment>(rows, [&](ByRow<Experiment>& experiments) -> Result<void> {
+    FETTLE_TRY_(query_any_of(session, text::format("{} id IN ", kExperiments), experiments.rows(), "",
+                             [&](const Row& row) { experiments.at(row.integer(0)) = experiment_of(row); }));
+    return query_any_of(session, "SELECT experiment, key, value FROM experiment_tags WHERE experiment IN ",
+                        experiments.rows(), " ORDER BY experiment, key", [&](const Row& row) {
+                          experiments.at(row.integer(0)).tags.push_back({text_of(row, 1), text_of(row, 2)});
+                        });
+  });
 }
 
 Result<Experiment> need_experiment(Session& session, const ExperimentId& id) {

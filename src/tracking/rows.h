@@ -34,6 +34,10 @@ extern const Table kExperimentTags, kRunTags, kRunParams, kModelTags, kModelPara
 [[nodiscard]] Result<Experiment> need_experiment(sql::Session& session, const ExperimentId& id);
 [[nodiscard]] Result<Experiment> need_active_experiment(sql::Session& session, const ExperimentId& id);
 
+// With their tags, in the order of `rows`, none of which may be there twice.
+[[nodiscard]] Result<std::vector<Experiment>> load_experiments(sql::Session& session,
+                                                               std::span<const std::int64_t> rows);
+
 struct RunRow {
   std::int64_t row = 0;
   RunInfo info;

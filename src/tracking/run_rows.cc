@@ -3,6 +3,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "tracking/by_row.h"
 #include "tracking/query.h"
 #include "tracking/rows.h"
 
@@ -12,21 +13,7 @@ namespace {
 using sql::Row;
 using sql::Session;
 
-constexpr std::size_t kChunk = 512;  // runs a statement
-
 using Numbers = std::vector<std::int64_t>;
-
-// Rows of "<before> (?, ?, ...) <after>".
-Result<void> each_of(Session& session, std::string_view before, const Numbers& numbers, std::string_view after,
-                     const std::function<void(const Row&)>& row) {
-  if (numbers.empty()) return {};
-  Sql sql{std::string(before), {}};
-  sql.add(any_of({numbers.begin(), numbers.end()})).add(after);
-  return session.query(sql.text, sql.parameters(), [&](const Row& current) {
-    row(current);
-    return true;
-  });
-}
 
 std::optional<std::string> text_or_null(const Row& row, int column) {
   return row.is_null(column) ? std::nullopt : std::optional(std::string(row.text(column)));
@@ -52,12 +39,9 @@ DatasetInput dataset_of(const Row& row) {
           {}};
 }
 
-class Loader {  // of one chunk
+class Loader {  // of some runs
  public:
-  Loader(Session& session, std::span<const std::int64_t> rows) : session_(session), rows_(rows.begin(), rows.end()) {
-    std::ranges::sort(rows_);
-    runs_.resize(rows_.size());
-  }
+  Loader(Session& session, ByRow<Run>& runs) : session_(session), runs_(runs) {}
 
   Result<void> load() {
     FETTLE_TRY_(each(
@@ -74,18 +58,15 @@ class Loader {  // of one chunk
                 [](Run& run, const Row& row) { run.outputs.push_back({std::string(row.text(1)), row.integer(2)}); });
   }
 
-  [[nodiscard]] Run take(std::int64_t row) {
-    return std::move(runs_[static_cast<std::size_t>(std::ranges::lower_bound(rows_, row) - rows_.begin())]);
-  }
-
  private:
   // Rows must come by run, whose number is their first column.
   Result<void> each(std::string_view before, std::string_view after,
                     const std::function<void(Run&, const Row&)>& part) {
+    const auto& rows = runs_.rows();
     std::size_t at = 0;
-    return each_of(session_, before, rows_, after, [&](const Row& row) {
-      while (rows_[at] < row.integer(0)) ++at;
-      part(runs_[at], row);
+    return query_any_of(session_, before, rows, after, [&](const Row& row) {
+      while (rows[at] < row.integer(0)) ++at;
+      part(runs_.items()[at], row);
     });
   }
 
@@ -107,7 +88,7 @@ class Loader {  // of one chunk
                        keys.push_back(row.integer(1));
                      }));
     FETTLE_TRY(const auto names, metric_names(keys));
-    for (std::size_t next = 0; auto& run : runs_)
+    for (std::size_t next = 0; auto& run : runs_.items())
       for (auto& metric : run.metrics) metric.key = names.at(keys[next++]);
     return {};
   }
@@ -116,11 +97,11 @@ class Loader {  // of one chunk
     std::ranges::sort(keys);
     keys.erase(std::ranges::unique(keys).begin(), keys.end());
     std::unordered_map<std::int64_t, std::string> out;
-    for (std::size_t first = 0; first < keys.size(); first += kChunk) {
+    for (std::size_t first = 0; first < keys.size(); first += kRowsAtOnce) {
       const auto begin = keys.begin() + static_cast<std::ptrdiff_t>(first);
-      const Numbers some(begin, begin + static_cast<std::ptrdiff_t>(std::min(kChunk, keys.size() - first)));
-      FETTLE_TRY_(each_of(session_, "SELECT id, key FROM metric_keys WHERE id IN ", some, "",
-                          [&](const Row& row) { out.emplace(row.integer(0), row.text(1)); }));
+      const Numbers some(begin, begin + static_cast<std::ptrdiff_t>(std::min(kRowsAtOnce, keys.size() - first)));
+      FETTLE_TRY_(query_any_of(session_, "SELECT id, key FROM metric_keys WHERE id IN ", some, "",
+                               [&](const Row& row) { out.emplace(row.integer(0), row.text(1)); }));
     }
     return out;
   }
@@ -143,22 +124,13 @@ class Loader {  // of one chunk
   }
 
   Session& session_;
-  Numbers rows_;           // ascending
-  std::vector<Run> runs_;  // of these rows
+  ByRow<Run>& runs_;
 };
 
 }  // namespace
 
 Result<std::vector<Run>> load_runs(Session& session, std::span<const std::int64_t> rows) {
-  std::vector<Run> out;
-  out.reserve(rows.size());
-  for (std::size_t first = 0; first < rows.size(); first += kChunk) {
-    const auto chunk = rows.subspan(first, std::min(kChunk, rows.size() - first));
-    Loader loader(session, chunk);
-    FETTLE_TRY_(loader.load());
-    for (const auto row : chunk) out.push_back(loader.take(row));
-  }
-  return out;
+  return load_in_order<Run>(rows, [&](ByRow<Run>& runs) { return Loader(session, runs).load(); });
 }
 
 Result<Run> load_run(Session& session, std::int64_t row) {
