@@ -105,6 +105,7 @@ class ManyRunsStage final : public Stage {
     add(one, "metrics.auc > 0.99", "attributes.start_time DESC");
     add(one, "metrics.auc > 0.1", "");
     add(one, "metrics.epochs >= 0", "metrics.epochs DESC");
+    add(one, "params.model = 'net'", "metrics.epochs ASC");
     add(one, "tags.job = 'job 500000'", "metrics.auc DESC");
     add(some, "metrics.auc > 0.9", "metrics.auc DESC");
     add(some, "metrics.auc > 0.9 AND params.depth = '5'", "");

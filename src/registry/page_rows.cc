@@ -41,11 +41,11 @@ Result<void> load_version_parts(Session& session, ByRow<Version>& versions) {
                            "model_versions v JOIN registered_models m ON m.id = v.model WHERE v.id IN ",
                            versions.rows(), "",
                            [&](const Row& row) { versions.at(row.integer(0)) = version_of(row); }));
-  FETTLE_TRY_(query_any_of(session, "SELECT version, key, value FROM model_version_tags WHERE version IN ",
-                           versions.rows(), " ORDER BY version, key", [&](const Row& row) {
-                             versions.at(row.integer(0)).tags.push_back(
-                                 {std::string(row.text(1)), std::string(row.text(2))});
-                           }));
+  FETTLE_TRY_(
+      query_any_of(session, "SELECT version, key, value FROM model_version_tags WHERE version IN ", versions.rows(),
+                   " ORDER BY version, key", [&](const Row& row) {
+                     versions.at(row.integer(0)).tags.push_back({std::string(row.text(1)), std::string(row.text(2))});
+                   }));
   return query_any_of(session,
                       "SELECT v.id, a.alias FROM model_versions v JOIN model_aliases a ON a.model = v.model AND "
                       "a.version = v.version WHERE v.id IN ",
@@ -85,11 +85,11 @@ Result<void> load_model_parts(Session& session, ByRow<Model>& models) {
                              model.created_ms = row.integer(3);
                              model.updated_ms = row.integer(4);
                            }));
-  FETTLE_TRY_(query_any_of(session, "SELECT model, key, value FROM registered_model_tags WHERE model IN ",
-                           models.rows(), " ORDER BY model, key", [&](const Row& row) {
-                             models.at(row.integer(0)).tags.push_back(
-                                 {std::string(row.text(1)), std::string(row.text(2))});
-                           }));
+  FETTLE_TRY_(
+      query_any_of(session, "SELECT model, key, value FROM registered_model_tags WHERE model IN ", models.rows(),
+                   " ORDER BY model, key", [&](const Row& row) {
+                     models.at(row.integer(0)).tags.push_back({std::string(row.text(1)), std::string(row.text(2))});
+                   }));
   FETTLE_TRY_(query_any_of(session, "SELECT model, alias, version FROM model_aliases WHERE model IN ", models.rows(),
                            " ORDER BY model, alias", [&](const Row& row) {
                              models.at(row.integer(0)).aliases.push_back({std::string(row.text(1)), row.integer(2)});

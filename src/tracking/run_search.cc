@@ -211,50 +211,75 @@ class Partitioned {  // the search in one partition
   Result<std::optional<std::vector<KeyRow>>> follow(const std::vector<Rows>& walk, std::optional<std::int64_t> most) {
     std::vector<KeyRow> out;
     for (const auto& rows : walk) {
-      const auto left = limit_ - std::ssize(out);
-      if (left <= 0) break;
-      auto conditions = rows.conditions();
-      FETTLE_TRY(const bool is_behind, add_after(rows, conditions));
-      if (is_behind) continue;
-      std::optional<Sql> end;
-      if (most && !rows.column.empty()) {
-        FETTLE_TRY(end, bound_behind(rows, *most));
-      }
-      if (end) conditions.add(*end);
-      FETTLE_TRY(auto found, select_keys(session_, "r.id", rows.from(), conditions, rows.ordering, left));
-      const bool is_full = std::ssize(found) == left;
-      for (auto& row : found) {
-        row.terms.insert(row.terms.begin(), rows.given.begin(), rows.given.end());
-        out.push_back(std::move(row));
-      }
-      if (end && !is_full) return std::nullopt;
+      const bool goes_on = !after_.empty() && (rows.given.empty() || after_[0] == rows.given[0]);
+      if (!after_.empty() && !goes_on && after_[0] > rows.given[0]) continue;
+      FETTLE_TRY(const bool is_done, follow(rows, goes_on, most, out));
+      if (!is_done) return std::nullopt;
+      if (std::ssize(out) >= limit_) break;
     }
     return out;
   }
 
-  // Lets rows begin behind the page before; true if all of them were there already.
-  [[nodiscard]] Result<bool> add_after(const Rows& rows, Sql& conditions) const {
-    if (after_.empty()) return false;
-    if (!rows.given.empty() && after_[0] != rows.given[0]) return after_[0] > rows.given[0];
-    conditions.add(rows.ordering.after({after_.begin() + std::ssize(rows.given), after_.end()}));
-    return false;
+  // False if there are more of these rows than it may look at, and the page is not full.
+  Result<bool> follow(const Rows& rows, bool goes_on, std::optional<std::int64_t> most, std::vector<KeyRow>& out) {
+    Sql beyond;  // on the column alone
+    Sql conditions = rows.conditions();
+    if (goes_on) {
+      const auto& last = after_[std::size(rows.given)];
+      beyond.add(text::format(" AND {} {} ?", rows.column, rows.ascending ? ">=" : "<="), {last});
+      conditions.add(rows.ordering.after({after_.begin() + std::ssize(rows.given), after_.end()}));
+    }
+    while (rows.ordering.terms.size() > 1 && rows.ordering.terms[1].expression == "w.start_ms") {
+      FETTLE_TRY(const auto value, shared_value(rows, beyond, limit_ - std::ssize(out)));
+      if (!value) break;
+      auto alike = conditions;
+      alike.add(" AND w.value = ?", {*value});
+      if (goes_on && after_[1] == *value) alike.add(" AND w.start_ms <= ?", {after_[2]});
+      FETTLE_TRY(const bool is_full, take(rows, alike, out));
+      if (is_full) return true;
+      beyond = {text::format(" AND w.value {} ?", rows.ascending ? '>' : '<'), {*value}};
+    }
+    if (!rows.column.empty()) conditions.add(beyond);
+    std::optional<Bound> end;
+    if (most && !rows.column.empty()) {
+      FETTLE_TRY(end, nth(rows, beyond, *most));
+    }
+    if (end) conditions.add(text::format(" AND {} {} ?", rows.column, rows.ascending ? "<=" : ">="), {*end});
+    FETTLE_TRY(const bool is_full, take(rows, conditions, out));
+    return is_full || !end;
   }
 
-  // " AND column >= ?" so that about `most` rows of the walk are left; nullopt if there are fewer anyway.
-  Result<std::optional<Sql>> bound_behind(const Rows& rows, std::int64_t most) {
+  // Fills the page; whether it is full then.
+  Result<bool> take(const Rows& rows, const Sql& conditions, std::vector<KeyRow>& out) {
+    FETTLE_TRY(auto found,
+               select_keys(session_, "r.id", rows.from(), conditions, rows.ordering, limit_ - std::ssize(out)));
+    for (auto& row : found) {
+      row.terms.insert(row.terms.begin(), rows.given.begin(), rows.given.end());
+      out.push_back(std::move(row));
+    }
+    return std::ssize(out) == limit_;
+  }
+
+  // The value of the first rows, if more than `count` of them have the same. Such runs are walked by start: to sort
+  // them would take as long as there are many.
+  Result<std::optional<Bound>> shared_value(const Rows& rows, const Sql& beyond, std::int64_t count) {
+    FETTLE_TRY(const auto last, nth(rows, beyond, count));
+    if (!last) return last;
+    FETTLE_TRY(const auto first, nth(rows, beyond, 0));
+    return first == last ? first : std::nullopt;
+  }
+
+  // What the walk's column is in its n-th row.
+  Result<std::optional<Bound>> nth(const Rows& rows, const Sql& beyond, std::int64_t n) {
     Sql statement{text::format("SELECT {} FROM {} WHERE ", rows.column, rows.table), {}};
-    statement.add(rows.own);
-    const auto sign = rows.ascending ? '>' : '<';
-    if (!after_.empty() && (rows.given.empty() || after_[0] == rows.given[0]))
-      statement.add(text::format(" AND {} {}= ?", rows.column, sign), {after_[std::size(rows.given)]});
-    statement.add(text::format(" ORDER BY {}{} LIMIT 1 OFFSET ?", rows.column, rows.ascending ? "" : " DESC"), {most});
-    std::optional<Bound> last;
+    statement.add(rows.own).add(beyond);
+    statement.add(text::format(" ORDER BY {}{} LIMIT 1 OFFSET ?", rows.column, rows.ascending ? "" : " DESC"), {n});
+    std::optional<Bound> out;
     FETTLE_TRY_(session_.query(statement.text, statement.parameters(), [&](const sql::Row& row) {
-      last = rows.column == kStart ? Bound(row.integer(0)) : Bound(row.real(0));
+      out = rows.column == kStart ? Bound(row.integer(0)) : Bound(row.real(0));
       return false;
     }));
-    if (!last) return std::nullopt;
-    return Sql{text::format(" AND {} {}= ?", rows.column, rows.ascending ? '<' : '>'), {*last}};
+    return out;
   }
 
   Session& session_;
