@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 
+#include "api/backup.h"
 #include "api/fettle.h"
 #include "api/import.h"
 #include "api/mlflow.h"
@@ -90,6 +91,11 @@ void follow_endpoint(registry::Store& registry, const control::Endpoint& endpoin
 
 }  // namespace
 
+std::vector<sql::Migrations> migrations() {
+  return {tracking::Store::migrations(), notify::Webhooks::migrations(), registry::Store::migrations(),
+          transfer::Importer::migrations(), control::Store::migrations()};
+}
+
 struct Platform::Impl {
   explicit Impl(os::FileLock held) : lock(std::move(held)) {}
   ~Impl() { stop(); }
@@ -131,13 +137,11 @@ struct Platform::Impl {
 
 Result<void> Platform::Impl::open(const ServerOptions& options) {
   const auto& data = options.data;
-  FETTLE_TRY(database,
-             sql::Database::open(data + "/fettle.db", {tracking::Store::migrations(), notify::Webhooks::migrations(),
-                                                       registry::Store::migrations(), transfer::Importer::migrations(),
-                                                       control::Store::migrations()}));
+  FETTLE_TRY(database, sql::Database::open(data + "/fettle.db", migrations()));
   FETTLE_TRY(blobs, blob::Store::open(data + "/blobs"));
   FETTLE_TRY(events, event::Log::open(data + "/events"));
-  FETTLE_TRY_(os::remove_all(data + "/spool"));  // bodies that were on their way when an earlier server died
+  FETTLE_TRY_(os::remove_all(data + "/spool"));    // bodies that were on their way when an earlier server died
+  FETTLE_TRY_(os::remove_all(data + "/backups"));  // dumps that were being fetched
   FETTLE_TRY_(os::make_folders(data + "/spool"));
   FETTLE_TRY_(blobs->remove_leftovers());
   FETTLE_TRY_(open_artifacts(options));
@@ -214,6 +218,10 @@ Result<std::unique_ptr<Listener>> Platform::Impl::listen_control(const ServerOpt
   api::add_fettle_routes(router, {*loop, *records, *blobs, *tracking, *registry, *webhooks, *outbox, *sender, *events,
                                   clock, *roots, options.data + "/events", kFettleVersion, started_ms});
   api::add_import_routes(router, {*importer, *tracking, *artifacts});
+  std::vector<const blob::Objects*> objects{blobs.get()};
+  if (remote) objects.push_back(remote.get());
+  api::add_backup_routes(router, {*database, migrations(), std::move(objects), clock, options.data + "/backups",
+                                  options.data + "/events", kFettleVersion});
   api::add_page_routes(router);
   return Listener::start("control", http_options(options, options.control), std::move(router),
                          [] { return std::string(); });

@@ -5,11 +5,16 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "server_verb.h"
+#include "sql/database.h"
 
 namespace fettle::cli {
+
+// Of every module that keeps tables.
+[[nodiscard]] std::vector<sql::Migrations> migrations();
 
 class Platform {
  public:

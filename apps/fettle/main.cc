@@ -9,6 +9,9 @@ int main(int argc, char** argv) {
                                kFettleVersion);
   fettle::cli::add_server_verb(program,
                                [argv](const fettle::cli::ServerOptions&) { return fettle::cli::become_server(argv); });
+  fettle::cli::add_restore_verb(program, [argv](const fettle::cli::RestoreOptions&, fettle::cli::Output&) {
+    return fettle::cli::become_server(argv);
+  });
   fettle::cli::add_data_verbs(program);
   fettle::cli::add_pipeline_verbs(program);
   fettle::cli::add_gate_verbs(program);
@@ -17,6 +20,7 @@ int main(int argc, char** argv) {
   fettle::cli::add_alias_verbs(program);
   fettle::cli::add_webhook_verbs(program);
   fettle::cli::add_import_verb(program);
+  fettle::cli::add_backup_verbs(program);
   fettle::cli::add_step_verb(program);
   fettle::cli::add_predict_verb(program);
   fettle::cli::add_status_verb(program);

@@ -38,6 +38,16 @@ void add_server_verb(Program& program, std::function<Result<void>(const ServerOp
   verb.action([options, serve = std::move(serve)](Output&) { return serve(*options); });
 }
 
+void add_restore_verb(Program& program, std::function<Result<void>(const RestoreOptions&, Output&)> restore) {
+  auto options = std::make_shared<RestoreOptions>();
+  auto verb = program.verb("restore", "Make a server's data folder from a backup");
+  verb.argument("FOLDER", options->backups, "Where backups are kept");
+  verb.argument("NAME", options->name, "Which one; by default the newest", false);
+  verb.option("--data", options->data, "The new data folder; it must be empty or missing").required();
+  verb.examples("  fettle restore /backups/fettle --data ./data");
+  verb.action([options, restore = std::move(restore)](Output& output) { return restore(*options, output); });
+}
+
 Result<void> become_server(char** argv) {
   const auto self = os::executable_path();
   const auto path = self.substr(0, self.rfind('/')) + "/fettle-server";

@@ -24,6 +24,12 @@ struct ServerOptions {
   bool webhook_allow_private = false;  // else public addresses only
 };
 
+struct RestoreOptions {
+  std::string backups, name, data;
+};
+
+// Like `fettle server`, known to both programs: only the server knows all tables.
+void add_restore_verb(Program& program, std::function<Result<void>(const RestoreOptions&, Output&)> restore);
 void add_server_verb(Program& program, std::function<Result<void>(const ServerOptions&)> serve);
 
 // Becomes the program fettle-server beside this one, with the same words; returns only if that fails.

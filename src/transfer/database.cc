@@ -12,8 +12,7 @@ namespace {
 
 using sql::Row;
 
-constexpr std::int64_t kChunk = 500;  // runs whose parts are read together
-constexpr std::string_view kDeletedStage = "Deleted_Internal";
+constexpr std::int64_t kRunsAtOnce = 500;  // runs whose parts are read together
 
 // Every revision of MLflow's schema up to 3.17.
 constexpr std::array kRevisions = std::to_array<std::string_view>(
@@ -228,7 +227,7 @@ Result<std::vector<RunRecord>> Mlflow::run_rows(const std::string& after) {
                         "lifecycle_stage, {} FROM runs WHERE run_uuid > ? ORDER BY run_uuid LIMIT ?",
                         text_column("runs", "name"), integer_column("runs", "start_time"),
                         integer_column("runs", "end_time"), integer_column("runs", "deleted_time")),
-           {std::string_view(after), kChunk}, [&](const Row& row) {
+           {std::string_view(after), kRunsAtOnce}, [&](const Row& row) {
              RunRecord run;
              run.id = row.text(0);
              run.experiment = std::to_string(row.integer(1));

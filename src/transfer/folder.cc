@@ -12,7 +12,6 @@ namespace {
 constexpr std::string_view kMeta = "meta.yaml";
 constexpr std::string_view kRegistry = "models";  // beside the experiments
 constexpr std::string_view kTrash = ".trash";
-constexpr std::string_view kStageOfDeleted = "Deleted_Internal";
 
 // A meta.yaml: flat, read by name. YAML 1.1 wrote it, so a plain scalar that this reader takes for a number may have
 // been text: text() gives what stands in the file.
@@ -195,7 +194,7 @@ Result<VersionRecord> read_version(const std::string& folder) {
   out.user = meta.text("user_id");
   out.description = meta.text("description");
   out.stage = meta.text("current_stage");
-  out.deleted = out.stage == kStageOfDeleted;
+  out.deleted = out.stage == kDeletedStage;
   out.created_ms = meta.integer("creation_timestamp");
   out.updated_ms = meta.integer("last_updated_timestamp");
   FETTLE_TRY(out.tags, read_pairs(folder + "/tags"));

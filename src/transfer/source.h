@@ -16,6 +16,8 @@
 
 namespace fettle::transfer {
 
+inline constexpr std::string_view kDeletedStage = "Deleted_Internal";  // MLflow's, of versions that are no more
+
 struct Overview {
   std::string what;  // "SQLite database 'mlflow.db', schema c3d6457b6d8a"
   std::uint64_t experiments = 0, runs = 0, points = 0, models = 0, registered = 0;  // 0 where counting is not cheap

@@ -1,0 +1,170 @@
+#include "api/backup.h"
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <memory>
+
+#include "base/rng.h"
+#include "base/text.h"
+#include "json/describe.h"
+#include "os/file.h"
+#include "transfer/backup.h"
+
+namespace fettle::api {
+namespace {
+
+using http::Method;
+using http::Request;
+using http::Response;
+
+constexpr std::string_view kBackups = "/api/fettle/v1/backups";
+constexpr std::int64_t kKeptMs = kDayMs;
+
+Response backup_error(const Error& error) {
+  json::Value told;
+  told.set("code", info(error.code).name).set("message", error.message);
+  return Response::json(json::dump(json::Value::object().set("error", std::move(told))), info(error.code).http_status);
+}
+
+Result<transfer::Manifest> write_dump(const BackupParts& parts, const std::string& path) {
+  transfer::Manifest out;
+  out.program = parts.version;
+  out.created_ms = parts.clock.now_ms();
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  Hasher hasher;
+  FETTLE_TRY(const auto count, transfer::dump(parts.database, parts.modules, parts.version, out.created_ms,
+                                              [&](std::string_view line) -> Result<void> {
+                                                file << line;
+                                                hasher.add(line);
+                                                out.dump.size += line.size();
+                                                if (file) return {};
+                                                return fail(Code::ResourceExhausted,
+                                                            text::format("cannot write '{}'; free space", path));
+                                              }));
+  file.close();
+  if (!file) return fail(Code::ResourceExhausted, text::format("cannot write '{}'; free space on its disk", path));
+  out.tables = count.tables;
+  out.rows = count.rows;
+  out.dump.sha256 = hasher.finish().hex();
+  return out;
+}
+
+Result<void> add_objects(const BackupParts& parts, transfer::Manifest& manifest) {
+  std::map<std::string, std::uint64_t> all;
+  for (const auto* objects : parts.objects)
+    FETTLE_TRY_(objects->visit([&](const blob::ObjectInfo& object) {
+      all.emplace(object.digest.hex(), object.size);
+      return true;
+    }));
+  for (const auto& [digest, size] : all) manifest.objects.push_back({"", size, digest});
+  return {};
+}
+
+Result<void> add_events(const BackupParts& parts, transfer::Manifest& manifest) {
+  if (!os::is_folder(parts.events_folder)) return {};
+  FETTLE_TRY(const auto files, os::list_files(parts.events_folder));
+  for (const auto& file : files) {
+    FETTLE_TRY(auto digest, transfer::digest_of_start(parts.events_folder + "/" + file.path, file.size));
+    manifest.events.push_back({file.path, file.size, std::move(digest)});
+  }
+  return {};
+}
+
+// Ids are ours: 32 hex digits, so that none leads out of the folder.
+Result<std::string> dump_path(const BackupParts& parts, const Request& request) {
+  const auto id = std::string(request.capture("id"));
+  const auto path = parts.folder + "/" + id + ".dump";
+  if (id.size() == 32 && id.find_first_not_of("0123456789abcdef") == std::string::npos && os::exists(path)) return path;
+  return fail(Code::NotFound, text::format("there is no backup '{}'; begin one with POST {}", id, kBackups));
+}
+
+void remove_old(const BackupParts& parts) {
+  const auto files = os::list_files(parts.folder);
+  if (!files) return;
+  for (const auto& file : *files)
+    if (file.mtime_ns / 1'000'000 < parts.clock.now_ms() - kKeptMs)
+      static_cast<void>(os::remove_all(parts.folder + "/" + file.path));
+}
+
+Result<Response> begin(const BackupParts& parts, const Request&) {
+  FETTLE_TRY_(os::make_folders(parts.folder));
+  remove_old(parts);
+  const auto id = random_id();
+  FETTLE_TRY(auto manifest, write_dump(parts, parts.folder + "/" + id + ".dump"));
+  FETTLE_TRY_(add_objects(parts, manifest));
+  FETTLE_TRY_(add_events(parts, manifest));
+  json::Value out;
+  out.set("id", id).set("manifest", json::to_value(manifest));
+  return Response::json(json::dump(out));
+}
+
+Result<Response> get_dump(const BackupParts& parts, const Request& request) {
+  FETTLE_TRY(const auto path, dump_path(parts, request));
+  Response response;
+  response.content_type = "application/x-ndjson";
+  response.file = path;
+  return response;
+}
+
+Result<Response> get_object(const BackupParts& parts, const Request& request) {
+  FETTLE_TRY_(dump_path(parts, request));
+  const auto digest = Digest::parse(request.capture("digest"));
+  if (!digest) return fail(Code::InvalidArgument, "a digest is 64 lower-case hex digits");
+  for (const auto* objects : parts.objects) {
+    FETTLE_TRY(const auto found, objects->find(*digest));
+    if (!found) continue;
+    FETTLE_TRY(auto reader, objects->read(*digest, 0));
+    const std::shared_ptr<blob::Reader> shared = std::move(reader);
+    Response response;
+    response.content_type = "application/octet-stream";
+    response.stream = Response::Stream{found->size, [shared](std::size_t limit) { return shared->next(limit); }};
+    return response;
+  }
+  return fail(Code::NotFound, text::format("there is no object '{}'", digest->hex()));
+}
+
+Result<Response> get_events(const BackupParts& parts, const Request& request) {
+  FETTLE_TRY_(dump_path(parts, request));
+  FETTLE_TRY(const auto files, os::list_files(parts.events_folder));
+  const auto wanted = request.capture("path");
+  if (!std::ranges::contains(files, wanted, &os::FileInfo::path))
+    return fail(Code::NotFound, text::format("there is no event segment '{}'", wanted));
+  Response response;
+  response.content_type = "application/octet-stream";
+  response.file = text::format("{}/{}", parts.events_folder, wanted);
+  return response;
+}
+
+Result<Response> end(const BackupParts& parts, const Request& request) {
+  FETTLE_TRY(const auto path, dump_path(parts, request));
+  FETTLE_TRY_(os::remove_all(path));
+  return Response::json("{}");
+}
+
+}  // namespace
+
+bool backup_runs(const std::string& folder, std::int64_t now_ms) {
+  if (!os::is_folder(folder)) return false;
+  const auto files = os::list_files(folder);
+  return files && std::ranges::any_of(
+                      *files, [&](const os::FileInfo& file) { return file.mtime_ns / 1'000'000 >= now_ms - kKeptMs; });
+}
+
+void add_backup_routes(http::Router& router, const BackupParts& parts) {
+  using Work = Result<Response> (*)(const BackupParts&, const Request&);
+  const auto shared = std::make_shared<const BackupParts>(parts);
+  const auto add = [&](Method method, std::string_view path, Work work) {
+    router.add(method, std::string(kBackups) + std::string(path), [shared, work](const Request& request) {
+      auto answer = work(*shared, request);
+      return answer ? *std::move(answer) : backup_error(answer.error());
+    });
+  };
+  add(Method::Post, "", begin);
+  add(Method::Get, "/{id}/dump", get_dump);
+  add(Method::Get, "/{id}/objects/{digest}", get_object);
+  add(Method::Get, "/{id}/events/{path*}", get_events);
+  add(Method::Delete, "/{id}", end);
+}
+
+}  // namespace fettle::api

@@ -1,0 +1,58 @@
+// A folder of backups: each is a manifest, a dump of the tables, the objects and the events that it names.
+//
+//   <name>.json      manifest, written last: a backup without it is none
+//   <name>.dump      rows of all tables (dump.h)
+//   objects/         content-addressed, shared by all backups of the folder: the next one copies what is new
+//   events/          segments; they only grow, so an older backup means the first `size` bytes of a file
+#pragma once
+
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "blob/store.h"
+#include "sql/database.h"
+#include "transfer/dump.h"
+
+namespace fettle::transfer {
+
+struct BackupFile {
+  std::string path;
+  std::uint64_t size = 0;
+  std::string sha256;
+};
+struct Manifest {
+  std::int64_t format = 1;
+  std::string program;  // version of the server
+  std::int64_t created_ms = 0;
+  BackupFile dump;
+  std::uint64_t tables = 0, rows = 0;
+  std::vector<BackupFile> objects, events;  // objects: path is empty, their digest is their name
+};
+BOOST_DESCRIBE_STRUCT(BackupFile, (), (path, size, sha256))
+BOOST_DESCRIBE_STRUCT(Manifest, (), (format, program, created_ms, dump, tables, rows, objects, events))
+
+// Names of the complete backups in a folder, oldest first.
+[[nodiscard]] Result<std::vector<std::string>> list_backups(const std::string& folder);
+// `name` empty: the newest. NotFound if there is none.
+[[nodiscard]] Result<Manifest> read_manifest(const std::string& folder, const std::string& name);
+[[nodiscard]] Result<void> write_manifest(const std::string& folder, const std::string& name, const Manifest& manifest);
+
+// Line after line of a file with their '\n'; empty at the end.
+[[nodiscard]] std::function<Result<std::string>()> lines_of(const std::string& path);
+// SHA-256 of the first `size` bytes; DataLoss if there are fewer.
+[[nodiscard]] Result<std::string> digest_of_start(const std::string& path, std::uint64_t size);
+
+using Step = std::function<void(std::uint64_t done, std::uint64_t total)>;
+// Reads all that a backup names. What is wrong, in words; empty if it can be restored.
+[[nodiscard]] Result<std::vector<std::string>> verify_backup(const std::string& folder, const Manifest& manifest,
+                                                             const Step& step);
+// Into a database and folders that are new. REQUIRES: verified.
+[[nodiscard]] Result<DumpCount> restore_backup(const std::string& folder, const Manifest& manifest,
+                                               sql::Database& database, const std::vector<sql::Migrations>& modules,
+                                               blob::Objects& objects, const std::string& events, const Step& step);
+
+}  // namespace fettle::transfer
