@@ -29,6 +29,7 @@ using Ms = std::chrono::milliseconds;
 using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t kFilePiece = 256U << 10U;
+constexpr std::string_view kRetryAfterSeconds = "2";  // unless the handler says otherwise
 constexpr std::size_t kStreamPiece = 1U << 20U;
 constexpr std::size_t kIdleBuffer = 4U << 10U;  // of a connection that waits
 constexpr std::uint64_t kMaxRefusedBody = 1U << 20U;
@@ -282,8 +283,8 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
 
   void not_stored(ErrorCode error) {
     keep_alive_ = false;
-    const auto code = is_out_of_room(error) ? Code::ResourceExhausted : Code::Unavailable;
-    write(Response::error({code, text::format("the server cannot store the request's body: {}", error.message())}));
+    write(Response::error(
+        {Code::Unavailable, text::format("the server cannot store the request's body: {}", error.message())}));
   }
 
   void too_large(const RouteOptions& options) {
@@ -326,6 +327,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
     if (response.status != 204 && response.status != 304) out.set(bhttp::field::content_type, response.content_type);
     out.set("X-Content-Type-Options", "nosniff");
     out.set("X-Frame-Options", "SAMEORIGIN");
+    if (response.status == 503) out.set(bhttp::field::retry_after, kRetryAfterSeconds);
     for (const auto& [key, value] : response.headers) out.set(key, value);
     tcp().expires_after(Ms(shared_->options.body_timeout_ms));
     if (response.file) {

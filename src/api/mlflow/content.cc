@@ -58,7 +58,11 @@ void add_raw(http::Router& router, const Service& service, http::Method method, 
       method, path,
       [service, handler](const http::Request& request) {
         auto result = handler(service, request);
-        return result ? *std::move(result) : error_answer(result.error());
+        if (result) return *std::move(result);
+        auto error = std::move(result).error();
+        if (error.code == Code::ResourceExhausted)
+          error.code = Code::Unavailable;  // the disk is full: not the client's fault
+        return error_answer(error);
       },
       options);
 }

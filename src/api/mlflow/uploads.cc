@@ -3,7 +3,6 @@
 #include "api/mlflow/content.h"
 #include "api/mlflow/wire.h"
 #include "base/text.h"
-#include "http/client.h"
 
 namespace fettle::api::mlflow {
 namespace {
@@ -105,9 +104,11 @@ void add_upload_routes(http::Router& router, const Service& service) {
     }
     add_raw(router, service, Method::Get, base + "/presigned/{path*}", presign);
   }
+  // Their signatures are checked instead of their caller.
   add_raw(router, service, Method::Put, std::string(kParts) + "/{id}/{number}", put_part,
-          {.max_body = tracking::Uploads::kMaxPart, .spool_body = true});
-  add_raw(router, service, Method::Get, std::string(kObjects) + "/{digest}/{size}", get_object);
+          {.max_body = tracking::Uploads::kMaxPart, .spool_body = true, .access = http::Access::Public});
+  add_raw(router, service, Method::Get, std::string(kObjects) + "/{digest}/{size}", get_object,
+          {.access = http::Access::Public});
 }
 
 }  // namespace fettle::api::mlflow

@@ -200,6 +200,7 @@ Result<std::unique_ptr<Tree>> open_tree(const std::string& uri) {
   std::string root;
   auto options = fs::S3Options::FromUri(uri, &root);
   if (!options.ok()) return failed(options.status(), text::format("use '{}'", uri));
+  options->allow_delayed_open = true;  // small objects in one request
   options->background_writes = false;  // parts that wait to be sent would pile up in memory
   options->connect_timeout = kConnectSeconds;
   options->retry_strategy = fs::S3RetryStrategy::GetAwsStandardRetryStrategy(kAttempts);
