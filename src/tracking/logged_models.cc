@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
+#include "tracking/by_row.h"
 #include "tracking/import.h"
 #include "tracking/names.h"
 #include "tracking/query.h"
@@ -39,7 +40,7 @@ struct Found {
   LoggedModel model;
 };
 
-Found model_of(const Row& row) {
+LoggedModel model_of(const Row& row) {
   LoggedModel model;
   model.id = row.text(1);
   model.experiment = ExperimentId(std::to_string(row.integer(2)));
@@ -52,43 +53,67 @@ Found model_of(const Row& row) {
   model.stage = static_cast<Stage>(row.integer(9));
   model.created_ms = row.integer(10);
   model.updated_ms = row.integer(11);
-  return {row.integer(0), std::move(model)};
+  return model;
 }
 
-Result<std::vector<Metric>> load_metrics(Session& session, std::int64_t model, const std::string& id) {
-  std::vector<Metric> out;
-  FETTLE_TRY_(session.query(
-      "SELECT k.key, m.value, m.is_nan, m.time_ms, m.step, m.run_id, m.dataset_name, m.dataset_digest FROM "
-      "model_metrics m JOIN metric_keys k ON k.id = m.key WHERE m.model = ?",
-      {model}, [&](const Row& row) {
-        const double value = row.integer(2) != 0 ? std::numeric_limits<double>::quiet_NaN() : row.real(1);
-        out.push_back({std::string(row.text(0)), value, row.integer(3), row.integer(4), id, std::string(row.text(6)),
-                       std::string(row.text(7)), std::string(row.text(5))});
-        return true;
-      }));
-  return out;
+Metric metric_of(const Row& row) {
+  const double value = row.integer(3) != 0 ? std::numeric_limits<double>::quiet_NaN() : row.real(2);
+  return {std::string(row.text(1)),
+          value,
+          row.integer(4),
+          row.integer(5),
+          "",
+          std::string(row.text(7)),
+          std::string(row.text(8)),
+          std::string(row.text(6))};
 }
 
-// With all that belongs to it; nullopt if `condition` = `value` holds for none.
-Result<std::optional<Found>> find(Session& session, std::string_view condition, const sql::Parameter& value) {
-  std::optional<Found> out;
-  FETTLE_TRY_(session.query(
-      text::format("SELECT id, model_id, experiment, name, artifact_uri, type, source_run, status, status_message, "
-                   "stage, created_ms, updated_ms FROM logged_models WHERE {} = ?",
-                   condition),
-      {value}, [&](const Row& row) {
-        out = model_of(row);
-        return false;
-      }));
-  if (!out) return out;
-  FETTLE_TRY(out->model.params, load_pairs(session, kModelParams, out->row));
-  FETTLE_TRY(out->model.tags, load_pairs(session, kModelTags, out->row));
-  FETTLE_TRY(out->model.metrics, load_metrics(session, out->row, out->model.id));
+Result<void> load_pairs_of(Session& session, std::string_view select, ByRow<LoggedModel>& models,
+                           std::vector<KeyValue> LoggedModel::* pairs) {
+  return query_any_of(session, select, models.rows(), " ORDER BY model, key", [&](const Row& row) {
+    (models.at(row.integer(0)).*pairs).push_back({std::string(row.text(1)), std::string(row.text(2))});
+  });
+}
+
+Result<void> load_parts(Session& session, ByRow<LoggedModel>& models) {
+  FETTLE_TRY_(query_any_of(session,
+                           "SELECT id, model_id, experiment, name, artifact_uri, type, source_run, status, "
+                           "status_message, stage, created_ms, updated_ms FROM logged_models WHERE id IN ",
+                           models.rows(), "", [&](const Row& row) { models.at(row.integer(0)) = model_of(row); }));
+  FETTLE_TRY_(load_pairs_of(session, "SELECT model, key, value FROM model_params WHERE model IN ", models,
+                            &LoggedModel::params));
+  FETTLE_TRY_(
+      load_pairs_of(session, "SELECT model, key, value FROM model_tags WHERE model IN ", models, &LoggedModel::tags));
+  return query_any_of(
+      session,
+      "SELECT m.model, k.key, m.value, m.is_nan, m.time_ms, m.step, m.run_id, m.dataset_name, m.dataset_digest FROM "
+      "model_metrics m JOIN metric_keys k ON k.id = m.key WHERE m.model IN ",
+      models.rows(), " ORDER BY m.model, m.key, m.time_ms, m.step, m.run_id", [&](const Row& row) {
+        auto& model = models.at(row.integer(0));
+        model.metrics.push_back(metric_of(row));
+        model.metrics.back().model_id = model.id;
+      });
+}
+
+// With all that belongs to them, in the order of `rows`.
+Result<std::vector<LoggedModel>> load_logged_models(Session& session, std::span<const std::int64_t> rows) {
+  return load_in_order<LoggedModel>(rows, [&](ByRow<LoggedModel>& models) { return load_parts(session, models); });
+}
+
+Result<std::optional<Found>> find(Session& session, std::string_view id) {
+  Found out;
+  FETTLE_TRY_(session.query("SELECT id FROM logged_models WHERE model_id = ?", {id}, [&](const Row& row) {
+    out.row = row.integer(0);
+    return false;
+  }));
+  if (out.row == 0) return std::nullopt;
+  FETTLE_TRY(auto models, load_logged_models(session, std::span(&out.row, 1)));
+  out.model = std::move(models.front());
   return out;
 }
 
 Result<Found> need(Session& session, const std::string& id, bool allow_deleted = false) {
-  FETTLE_TRY(auto found, find(session, "model_id", std::string_view(id)));
+  FETTLE_TRY(auto found, find(session, id));
   if (!found || (found->model.stage == Stage::Deleted && !allow_deleted))
     return fail(Code::NotFound, text::format("Logged model with ID '{}' not found.", id));
   return *std::move(found);
@@ -196,7 +221,7 @@ std::string query_text(const ModelSearch& search) {
 }  // namespace
 
 Result<std::optional<LoggedModel>> stored_model(Session& session, const std::string& id) {
-  FETTLE_TRY(auto found, find(session, "model_id", std::string_view(id)));
+  FETTLE_TRY(auto found, find(session, id));
   if (!found) return std::nullopt;
   return std::move(found->model);
 }
@@ -288,10 +313,7 @@ Result<Page<LoggedModel>> LoggedModels::search(const ModelSearch& search) const 
     FETTLE_TRY(auto keys, select_page(session, "l.id", Sql{"FROM logged_models l", {}}, conditions, ordering,
                                       query_text(search), search.page_token, search.max_results));
     Page<LoggedModel> page{{}, std::move(keys.next_token)};
-    for (const auto key : keys.keys) {
-      FETTLE_TRY(auto found, find(session, "id", key));
-      if (found) page.items.push_back(std::move(found->model));
-    }
+    FETTLE_TRY(page.items, load_logged_models(session, keys.keys));
     return page;
   });
 }
