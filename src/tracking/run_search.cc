@@ -25,9 +25,10 @@ bool is_range(const Comparison& comparison) { return comparison.op != Op::NotEqu
 
 // Rows of one table that may be the answer, each with its run as r: a part of a statement.
 struct Rows {
-  std::string table;  // "latest_metrics d", or "runs r" itself
-  Sql own;            // conditions on that table alone
-  Sql joined;         // " AND ..." for the run and everything else
+  std::string table;   // "latest_metrics d", or "runs r" itself
+  Sql own;             // conditions on that table alone
+  Sql joined;          // " AND ..." for the run and everything else
+  std::string metric;  // whose rows these are, if they are a metric's
   // Only of a walk.
   Ordering ordering;
   std::string column;  // that the walk follows
@@ -38,6 +39,13 @@ struct Rows {
   [[nodiscard]] Sql from() const { return {"FROM " + table + (table == kRuns ? "" : " CROSS JOIN runs r"), {}}; }
   [[nodiscard]] Sql conditions() const { return Sql(own).add(joined); }
 };
+
+// Runs named by the column of another table, so that what belongs to them is looked at before they are.
+Tables owned_by(std::string_view column) {
+  auto out = kRunTables;
+  out.owner = column;
+  return out;
+}
 
 class Partitioned {  // the search in one partition
  public:
@@ -51,6 +59,7 @@ class Partitioned {  // the search in one partition
     auto bound = effort.base + effort.each * limit_;
     for (int i = 0; i < kTries && !sources.empty(); ++i, bound *= kGrowth) {
       FETTLE_TRY(const auto* few, fewest(sources, bound));
+      if (few != nullptr && follows_the_same(walk, *few)) break;
       if (few != nullptr) return candidates(*few);
       if (walk.empty()) continue;
       FETTLE_TRY(auto rows, follow(walk, bound));
@@ -62,6 +71,11 @@ class Partitioned {  // the search in one partition
   }
 
  private:
+  // Whether the walk goes through just these candidates, and so needs no sorting.
+  [[nodiscard]] static bool follows_the_same(const std::vector<Rows>& walk, const Rows& candidates) {
+    return !walk.empty() && !candidates.metric.empty() && walk.front().metric == candidates.metric;
+  }
+
   [[nodiscard]] Bound stage() const { return static_cast<std::int64_t>(partition_.stage); }
 
   [[nodiscard]] Rows every_run() const {
@@ -93,7 +107,8 @@ class Partitioned {  // the search in one partition
         out.own.add(" AND ").add(compare(text::format("{}.value", alias), comparison));
     }
     out.joined.add(text::format(" AND r.id = {}.run AND r.stage = ?", alias), {stage()});
-    out.joined.add(where(others, kRunTables));
+    out.joined.add(where(others, owned_by(alias == "w" ? "w.run" : "d.run")));
+    out.metric = name;
     return out;
   }
 
@@ -107,7 +122,7 @@ class Partitioned {  // the search in one partition
     Comparisons others;
     for (const auto& comparison : query_.comparisons)
       if (&comparison != &pair) others.push_back(comparison);
-    out.joined.add(where(others, kRunTables));
+    out.joined.add(where(others, owned_by("d.run")));
     return out;
   }
 
