@@ -106,13 +106,13 @@ Result<void> publish(Session& session, Event event, std::int64_t now_ms,
   return {};
 }
 
-Result<Outbox::Next> Outbox::next(const std::function<bool(const std::string& webhook)>& is_busy) const {
+Result<Outbox::Next> Outbox::next(const std::set<std::string>& busy) const {
   Next out;
   FETTLE_TRY_(database_.read([&](Session& session) -> Result<void> {
     const auto now = clock_.now_ms();
     FETTLE_TRY(const auto webhooks, active_webhooks(session, ""));
     for (const auto& webhook : webhooks) {
-      if (is_busy(webhook)) continue;
+      if (busy.contains(webhook)) continue;
       FETTLE_TRY(auto found, head(session, webhook, now));
       if (!found) continue;
       if (!out.due_ms || found->next_ms < *out.due_ms) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,8 +49,8 @@ class Outbox {
     std::optional<Delivery> delivery;    // to be sent now
     std::optional<std::int64_t> due_ms;  // else: when one will be
   };
-  // `is_busy`: webhooks that something is being sent to.
-  [[nodiscard]] Result<Next> next(const std::function<bool(const std::string& webhook)>& is_busy) const;
+  // `busy`: webhooks that something is being sent to.
+  [[nodiscard]] Result<Next> next(const std::set<std::string>& busy) const;
   [[nodiscard]] Result<void> record(const Delivery& delivery, const Outcome& outcome);
 
   // Newest first, at most `limit`; empty webhook, state: any.

@@ -22,9 +22,7 @@ class OutboxTest : public testing::Test {
       return end;
     });
   }
-  std::optional<Delivery> next(const std::string& busy = "") {
-    return outbox_.next([&](const std::string& webhook) { return webhook == busy; })->delivery;
-  }
+  std::optional<Delivery> next(const std::string& busy = "") { return outbox_.next({busy})->delivery; }
   void fail_once(const Delivery& delivery, std::int64_t wait_ms) {
     ASSERT_TRUE(outbox_.record(delivery, {Verdict::Again, clock_.now_ms() + wait_ms, 503, "busy"}));
   }

@@ -52,33 +52,47 @@ void Sender::loop() {
 
 std::optional<Delivery> Sender::take() {
   std::unique_lock lock(mutex_);
-  for (;;) {
-    if (stopping_) return std::nullopt;
+  while (!stopping_) {
     const auto seen = rings_;
-    std::int64_t wait_ms = (rest_until_ns_ - clock_.monotonic_ns()) / kNsPerMs;
+    auto wait_ms = (rest_until_ns_ - clock_.monotonic_ns()) / kNsPerMs;
     if (wait_ms <= 0) {
-      wait_ms = kLookMs;
-      prune_sometimes(lock);
-      auto next = outbox_.next([&](const std::string& webhook) { return busy_.contains(webhook); });
-      if (next && next->delivery) {
-        busy_.insert(next->delivery->webhook);
-        bell_.notify_one();  // there may be one of another webhook
-        return std::move(next->delivery);
+      lock.unlock();
+      auto claimed = claim(wait_ms);
+      lock.lock();
+      if (claimed) {
+        ++rings_;  // somebody else looks what is next, and when, while this thread is away
+        bell_.notify_one();
+        return claimed;
       }
-      if (!next) wait_ms = kRestMs;
-      if (next && next->due_ms) wait_ms = std::clamp<std::int64_t>(*next->due_ms - clock_.now_ms(), 1, kLookMs);
     }
     bell_.wait_for(lock, std::chrono::milliseconds(wait_ms), [&] { return stopping_ || rings_ != seen; });
   }
+  return std::nullopt;
 }
 
-void Sender::prune_sometimes(std::unique_lock<std::mutex>& lock) {
+std::optional<Delivery> Sender::claim(std::int64_t& wait_ms) {
+  const std::lock_guard claiming(claiming_);
+  prune_sometimes();
+  // Copied before the outbox is read: of a webhook that is freed meanwhile the read may not show what came of its try.
+  auto next = outbox_.next(busy_now());
+  wait_ms = next ? kLookMs : kRestMs;
+  if (next && next->due_ms) wait_ms = std::clamp<std::int64_t>(*next->due_ms - clock_.now_ms(), 1, kLookMs);
+  if (!next || !next->delivery) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  busy_.insert(next->delivery->webhook);
+  return std::move(next->delivery);
+}
+
+std::set<std::string> Sender::busy_now() {
+  const std::lock_guard lock(mutex_);
+  return busy_;
+}
+
+void Sender::prune_sometimes() {
   if (clock_.now_ms() < prune_ms_) return;
   prune_ms_ = clock_.now_ms() + kPruneMs;
-  lock.unlock();
   if (const auto done = outbox_.prune(); !done)
     log::warn(text::format("old webhook deliveries stay for now: {}", done.error().message));
-  lock.lock();
 }
 
 void Sender::deliver(const Delivery& delivery) {

@@ -31,19 +31,24 @@ class Sender {
  private:
   void loop();
   [[nodiscard]] std::optional<Delivery> take();  // waits for one; nullopt: stop
+  // The next delivery, its webhook busy from now on; else when to look again.
+  [[nodiscard]] std::optional<Delivery> claim(std::int64_t& wait_ms);
   void deliver(const Delivery& delivery);
   void give_back(const std::string& webhook, bool failed);
-  void prune_sometimes(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] std::set<std::string> busy_now();
+  void prune_sometimes();  // while claiming
   [[nodiscard]] Outcome outcome_of(const Delivery& delivery, const Answer& answer);
 
   const Webhooks& webhooks_;
   Outbox& outbox_;
   const Clock& clock_;
-  std::mutex mutex_;
+  std::mutex claiming_;        // held over SQL: one thread looks at a time. Taken before mutex_
+  std::int64_t prune_ms_ = 0;  // when next
+
+  std::mutex mutex_;  // of what follows, never held over SQL
   std::condition_variable bell_;
   std::set<std::string> busy_;
   std::uint64_t rings_ = 0;
-  std::int64_t prune_ms_ = 0;       // when next
   std::int64_t rest_until_ns_ = 0;  // the store failed a moment ago
   bool stopping_ = false;
   Rng rng_ = Rng::from_entropy();

@@ -11,6 +11,7 @@ import time
 
 import mlflow
 import pytest
+import requests
 from mlflow.entities.webhook import WebhookEvent
 from mlflow.exceptions import MlflowException
 
@@ -208,6 +209,32 @@ def test_what_was_committed_arrives_after_kill(start_server, receiver):
     got = [again.next() for _ in range(5)]
     assert [body["data"]["name"] for body, _, _ in got] == [f"m{i}" for i in range(5)] and all(ok for *_, ok in got)
     again.stop()
+
+
+def test_killed_again_and_again_every_acknowledged_change_is_told(start_server, receiver):
+    server = start_server(*REACH)
+    mlflow.MlflowClient(server.control, server.control).create_webhook("k", receiver.url, ["registered_model.created"], secret=SECRET)
+    acknowledged, told, number = [], {}, 0
+    for round_ in range(4):
+        while len(acknowledged) < 15 * (round_ + 1):
+            if len(acknowledged) == 15 * round_ + 10:  # in the middle of things: others are asked for at this moment
+                threading.Timer(0.003 * (round_ + 1), server.process.kill).start()
+            number += 1
+            try:
+                answer = requests.post(f"{server.control}/api/2.0/mlflow/registered-models/create", json={"name": f"m{number}"},
+                                       timeout=20)
+            except requests.ConnectionError:
+                break
+            assert answer.status_code == 200, answer.text
+            acknowledged.append(f"m{number}")
+        server.process.wait(timeout=20)
+        server = start_server(*REACH)
+    while not set(acknowledged) <= set(told):
+        body, headers, verified = receiver.next()
+        assert verified and told.setdefault(body["data"]["name"], headers["X-MLflow-Delivery-Id"]) == headers["X-MLflow-Delivery-Id"]
+    names = {m["name"] for m in requests.get(f"{server.control}/api/2.0/mlflow/registered-models/search?max_results=1000",
+                                             timeout=20).json()["registered_models"]}
+    assert set(told) <= names  # nothing is told of what was not committed
 
 
 def test_a_failed_delivery_is_tried_again_with_its_id(open_server, hooks, receiver):
