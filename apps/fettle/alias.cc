@@ -207,7 +207,7 @@ void add_approvals(Program& program, const Shared& options) {
   listing.action([options](Output& output) { return requests(output, *options); });
 
   for (const auto& [name, help] : {std::pair{"approve", "Approve what somebody else asked for: the alias moves"},
-                                   std::pair{"reject", "Refuse a request, or take back one's own"}}) {
+                                   std::pair{"reject", "Refuse what somebody asked for"}}) {
     auto verb = program.verb("model", kModelHelp, name, help);
     verb.argument("REQUEST", options->id, "Its id, as 'fettle model requests' shows it");
     add_common(verb, options);
