@@ -93,7 +93,9 @@ class Program {
 void add_data_verbs(Program& program);
 void add_pipeline_verbs(Program& program);
 void add_gate_verbs(Program& program);
+void add_experiment_verbs(Program& program);
 void add_run_verbs(Program& program);
+void add_artifact_verbs(Program& program);
 void add_model_verbs(Program& program);
 void add_alias_verbs(Program& program);
 void add_webhook_verbs(Program& program);

@@ -15,7 +15,9 @@ int main(int argc, char** argv) {
   fettle::cli::add_data_verbs(program);
   fettle::cli::add_pipeline_verbs(program);
   fettle::cli::add_gate_verbs(program);
+  fettle::cli::add_experiment_verbs(program);
   fettle::cli::add_run_verbs(program);
+  fettle::cli::add_artifact_verbs(program);
   fettle::cli::add_model_verbs(program);
   fettle::cli::add_alias_verbs(program);
   fettle::cli::add_webhook_verbs(program);

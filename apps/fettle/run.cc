@@ -1,4 +1,4 @@
-// `fettle run list|show`: what the server has tracked.
+// `fettle run list|search|show`: what the server has tracked.
 #include <memory>
 
 #include "base/clock.h"
@@ -6,12 +6,12 @@
 #include "cli.h"
 #include "client.h"
 #include "http/client.h"
+#include "tracked.h"
 
 namespace fettle::cli {
 namespace {
 
 constexpr std::string_view kNounHelp = "Runs: what was trained, with which params, how well";
-constexpr std::string_view kApi = "/api/2.0/mlflow";
 constexpr std::size_t kShownMetrics = 3;
 
 struct Options {
@@ -20,32 +20,10 @@ struct Options {
   std::int64_t limit = 20;
 };
 
-std::string path(std::string_view rest) { return std::string(kApi) + std::string(rest); }
-
-const json::Array& list_of(const json::Value* value, std::string_view key) {
-  static const json::Array kNone;
-  const auto* list = value == nullptr ? nullptr : value->find(key);
-  return list != nullptr && list->is_array() ? list->as_array() : kNone;
-}
-
-// All experiments' ids, or that of the named one.
-Result<json::Value> experiment_ids(const std::string& server, const std::string& name) {
-  json::Value ids = json::Value::array();
-  if (!name.empty()) {
-    FETTLE_TRY(const auto found,
-               client::get(server, path("/experiments/get-by-name?experiment_name=" + http::percent_encode(name))));
-    ids.push(found.find("experiment")->text_or("experiment_id"));
-    return ids;
-  }
-  FETTLE_TRY(const auto all, client::get(server, path("/experiments/search?max_results=1000")));
-  for (const auto& experiment : list_of(&all, "experiments")) ids.push(experiment.text_or("experiment_id"));
-  return ids;
-}
-
 std::string metrics_in_words(const json::Value& run) {
   std::string out;
   std::size_t shown = 0;
-  for (const auto& metric : list_of(run.find("data"), "metrics")) {
+  for (const auto& metric : list_in(run.find("data"), "metrics")) {
     if (++shown > kShownMetrics) return out + " ...";
     out += text::format("{}{} {:.4g}", out.empty() ? "" : ", ", metric.text_or("key"), metric.number_or("value", 0));
   }
@@ -70,10 +48,10 @@ Result<void> list(Output& output, const Options& options) {
   json::Value query;
   query.set("experiment_ids", std::move(ids)).set("filter", options.filter).set("max_results", options.limit);
   query.set("order_by", json::Array(options.order.begin(), options.order.end()));
-  FETTLE_TRY(const auto answer, client::post(server, path("/runs/search"), query));
+  FETTLE_TRY(const auto answer, client::post(server, mlflow_path("/runs/search"), query));
   output.document(answer);
   std::vector<std::vector<std::string>> rows;
-  for (const auto& run : list_of(&answer, "runs")) rows.push_back(row_of(run));
+  for (const auto& run : list_in(&answer, "runs")) rows.push_back(row_of(run));
   if (rows.empty())
     output.line("no runs");
   else
@@ -84,7 +62,7 @@ Result<void> list(Output& output, const Options& options) {
 
 void print_pairs(const Output& output, const json::Value* data, std::string_view name) {
   std::vector<std::vector<std::string>> rows;
-  for (const auto& pair : list_of(data, name)) {
+  for (const auto& pair : list_in(data, name)) {
     const auto* value = pair.find("value");
     rows.push_back({pair.text_or("key"), value == nullptr     ? ""
                                          : value->is_string() ? value->as_string()
@@ -95,7 +73,8 @@ void print_pairs(const Output& output, const json::Value* data, std::string_view
 
 Result<void> show(Output& output, const Options& options) {
   const auto server = client::server_url(options.server);
-  FETTLE_TRY(const auto answer, client::get(server, path("/runs/get?run_id=" + http::percent_encode(options.run))));
+  FETTLE_TRY(const auto answer,
+             client::get(server, mlflow_path("/runs/get?run_id=" + http::percent_encode(options.run))));
   output.document(answer);
   const auto& run = *answer.find("run");
   const auto row = row_of(run);
@@ -117,11 +96,21 @@ void add_run_verbs(Program& program) {
   listing.option("--limit", options->limit, "At most so many");
   listing.examples("  fettle run list\n  fettle run list --experiment flights --filter \"metrics.auc > 0.7\"");
   listing.action([options](Output& output) { return list(output, *options); });
+  auto searching = program.verb("run", kNounHelp, "search", "List runs that a filter leaves");
+  searching.argument("FILTER", options->filter, "As in MLflow: metrics.auc > 0.9 AND params.depth = '6'");
+  searching.option("--server", options->server, client::kServerHelp);
+  searching.option("--experiment", options->experiment, "Only of this experiment, by name");
+  searching.option("--order", options->order, "As in MLflow: \"metrics.auc DESC\"");
+  searching.option("--limit", options->limit, "At most so many");
+  searching.examples("  fettle run search 'metrics.auc > 0.9' --order 'metrics.auc DESC'");
+  searching.action([options](Output& output) { return list(output, *options); });
   auto showing = program.verb("run", kNounHelp, "show", "One run: params, metrics, tags");
   showing.argument("RUN", options->run, "Its id");
   showing.option("--server", options->server, client::kServerHelp);
   showing.examples("  fettle run show 0f3c...");
   showing.action([options](Output& output) { return show(output, *options); });
+  add_run_compare_verb(program);
+  add_run_export_verb(program);
 }
 
 }  // namespace fettle::cli

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 
+#include "auth/identity.h"
 #include "base/rng.h"
 #include "base/text.h"
 #include "json/describe.h"
@@ -156,6 +157,7 @@ void add_backup_routes(http::Router& router, const BackupParts& parts) {
   const auto shared = std::make_shared<const BackupParts>(parts);
   const auto add = [&](Method method, std::string_view path, Work work) {
     router.add(method, std::string(kBackups) + std::string(path), [shared, work](const Request& request) {
+      if (const auto allowed = auth::caller(request).need_admin(); !allowed) return backup_error(allowed.error());
       auto answer = work(*shared, request);
       return answer ? *std::move(answer) : backup_error(answer.error());
     });

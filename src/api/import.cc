@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "auth/identity.h"
 #include "base/text.h"
 #include "json/describe.h"
 #include "transfer/import.h"
@@ -106,7 +107,11 @@ void add_import_routes(http::Router& router, const ImportParts& parts) {
   using Work = Result<json::Value> (*)(const ImportParts&, const Request&);
   const auto add = [&](std::string_view path, Work work) {
     router.add(Method::Post, path,
-               [parts, work](const Request& request) { return import_answer(work(parts, request)); },
+               [parts, work](const Request& request) {
+                 if (const auto allowed = auth::caller(request).need_admin(); !allowed)
+                   return import_answer(fail(allowed.error()));
+                 return import_answer(work(parts, request));
+               },
                {.max_body = kMostBatch});
   };
   add("/api/fettle/v1/import", import_batch);
