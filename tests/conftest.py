@@ -17,9 +17,10 @@ class Server:
         ready.unlink(missing_ok=True)
         self.log = open(folder / "server.log", "ab")
         started = time.monotonic()
-        self.process = subprocess.Popen(
-            ["fettle", "server", "--data", str(self.data), "--control", "127.0.0.1:0", "--predict", "127.0.0.1:0",
-             "--grpc", "127.0.0.1:0", "--ready-file", str(ready), *arguments], stderr=self.log)
+        listeners = [word for name in ("--control", "--predict", "--grpc") if name not in arguments
+                     for word in (name, "127.0.0.1:0")]
+        self.process = subprocess.Popen(["fettle", "server", "--data", str(self.data), "--ready-file", str(ready),
+                                         *listeners, *arguments], stderr=self.log)
         while not ready.exists():
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended: {(folder / 'server.log').read_text()}")

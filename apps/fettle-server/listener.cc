@@ -1,5 +1,6 @@
 #include "listener.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "os/process.h"
 
@@ -22,17 +23,25 @@ std::string Listener::exposition() const {
 }
 
 Result<std::unique_ptr<Listener>> Listener::start(std::string name, http::ServerOptions options, http::Router router,
+                                                  std::shared_ptr<http::Guard> guard,
                                                   std::function<std::string()> more) {
   auto listener = std::make_unique<Listener>();
   listener->name_ = std::move(name);
   listener->more_ = std::move(more);
   router.add(http::Method::Get, "/health", [](const http::Request&) { return http::Response::text("OK"); },
-             {.run = http::Run::Loop});
-  router.add(http::Method::Get, "/metrics", [self = listener.get()](const http::Request&) {
-    auto response = http::Response::text(self->exposition());
-    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    return response;
-  });
+             {.run = http::Run::Loop, .access = http::Access::Public});
+  router.add(http::Method::Get, "/metrics",
+             [self = listener.get()](const http::Request&) {
+               auto response = http::Response::text(self->exposition());
+               response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+               return response;
+             },
+             {.access = http::Access::SignedIn});
+  router.set_guard(std::move(guard));
+  for (const auto& route : router.routes())  // tests/auth fails on this line
+    if (route.options.access == http::Access::Undeclared)
+      log::error(text::format("{} {} says nothing about who may use it: it is refused while access control is on",
+                              http::name(route.method), route.pattern));
   FETTLE_TRY(listener->server_, http::Server::start(std::move(options), std::move(router)));
   return listener;
 }

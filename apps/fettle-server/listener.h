@@ -14,7 +14,8 @@ class Listener {
  public:
   // `more` adds to the listener's metrics, in Prometheus's text format; it is called on a worker.
   [[nodiscard]] static Result<std::unique_ptr<Listener>> start(std::string name, http::ServerOptions options,
-                                                               http::Router router, std::function<std::string()> more);
+                                                               http::Router router, std::shared_ptr<http::Guard> guard,
+                                                               std::function<std::string()> more);
   [[nodiscard]] std::string url() const { return server_->url(); }
   void drain(std::int64_t timeout_ms) { server_->drain(timeout_ms); }
 

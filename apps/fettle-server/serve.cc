@@ -16,17 +16,23 @@
 namespace fettle::cli {
 namespace {
 
-// Until access control is on, only this machine may ask.
+// Only this machine may ask, unless everyone must say who he is, in private.
 Result<void> check_exposure(const ServerOptions& options) {
-  if (options.allow_unauthenticated) return {};
+  const auto& access = options.access;
+  if (access.on && (access.allow_plain || !options.certificate.empty())) return {};
+  if (!access.on && options.allow_unauthenticated) return {};
   for (const auto& text : {options.control, options.predict, options.grpc}) {
     FETTLE_TRY(const auto address, http::parse_address(text));
-    if (!http::is_loopback(address))
-      return fail(
-          Code::FailedPrecondition,
-          text::format("'{}' can be reached from other machines and access control is off; listen on 127.0.0.1, "
-                       "or give --allow-unauthenticated if everyone may use this server",
-                       text));
+    if (http::is_loopback(address)) continue;
+    if (access.on)
+      return fail(Code::FailedPrecondition,
+                  text::format("'{}' can be reached from other machines and passwords would be sent in the clear; give "
+                               "--tls-cert and --tls-key, or --allow-plain if a proxy before it speaks TLS",
+                               text));
+    return fail(Code::FailedPrecondition,
+                text::format("'{}' can be reached from other machines and access control is off; listen on 127.0.0.1, "
+                             "give --access-control, or --allow-unauthenticated if everyone may use this server",
+                             text));
   }
   return {};
 }

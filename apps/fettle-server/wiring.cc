@@ -2,9 +2,12 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <mutex>
 #include <optional>
 
+#include "access.h"
+#include "api/access_routes.h"
 #include "api/backup.h"
 #include "api/fettle.h"
 #include "api/import.h"
@@ -64,9 +67,11 @@ std::string command_line() {
   return self.substr(0, self.rfind('/')) + "/fettle";
 }
 
-// A retraining asks this server; over TLS it trusts the server's own certificate.
-Result<os::Exit> run_child(OwnAddress& address, const std::string& certificate, os::Command command,
-                           const std::function<bool()>& cancelled) {
+// A retraining asks this server, with a token that ends with it; over TLS it trusts the server's own certificate.
+Result<os::Exit> run_child(OwnAddress& address, const std::string& certificate, auth::Directory* directory,
+                           os::Command command, const std::function<bool()>& cancelled) {
+  const AccessControl::ChildToken token(directory);
+  if (!token.secret().empty()) command.environment["FETTLE_TOKEN"] = token.secret();
   if (!command.argv.empty() && command.argv.front() == "fettle") command.argv.front() = command_line();
   command.environment["FETTLE_SERVER"] = address.wait(cancelled);
   if (!certificate.empty()) command.environment["FETTLE_CA_FILE"] = certificate;
@@ -92,8 +97,8 @@ void follow_endpoint(registry::Store& registry, const control::Endpoint& endpoin
 }  // namespace
 
 std::vector<sql::Migrations> migrations() {
-  return {tracking::Store::migrations(), notify::Webhooks::migrations(), registry::Store::migrations(),
-          transfer::Importer::migrations(), control::Store::migrations()};
+  return {tracking::Store::migrations(),    notify::Webhooks::migrations(), registry::Store::migrations(),
+          transfer::Importer::migrations(), control::Store::migrations(),   auth::Directory::migrations()};
 }
 
 struct Platform::Impl {
@@ -119,6 +124,8 @@ struct Platform::Impl {
   std::unique_ptr<transfer::Importer> importer;
   std::unique_ptr<control::Store> records;
   std::unique_ptr<serving::Runtime> runtime;
+  std::unique_ptr<AccessControl> who;
+  std::unique_ptr<api::Access> access;
   OwnAddress address;
   std::string certificate;  // of the listeners; empty = plain
   std::unique_ptr<control::Loop> loop;
@@ -187,7 +194,7 @@ Result<void> Platform::Impl::start_loop(const std::string& data) {
                            {},       {}};
   parts.endpoint_changed = [this](const control::Endpoint& endpoint) { follow_endpoint(*registry, endpoint); };
   parts.run_retrain = [this](const os::Command& command, const std::function<bool()>& cancelled) {
-    return run_child(address, certificate, command, cancelled);
+    return run_child(address, certificate, who->parts().directory, command, cancelled);
   };
   FETTLE_TRY(loop, control::Loop::start(std::move(parts)));
   return {};
@@ -214,23 +221,25 @@ Result<serving::GrpcTls> grpc_tls(const ServerOptions& options) {
 
 Result<std::unique_ptr<Listener>> Platform::Impl::listen_control(const ServerOptions& options) {
   http::Router router;
-  api::add_mlflow_routes(router, {*tracking, *registry, *artifacts, *roots, *uploads, *urls, *webhooks, *sender});
+  api::add_mlflow_routes(router,
+                         {*tracking, *registry, *artifacts, *roots, *uploads, *urls, *webhooks, *sender, *access});
   api::add_fettle_routes(router, {*loop, *records, *blobs, *tracking, *registry, *webhooks, *outbox, *sender, *events,
-                                  clock, *roots, options.data + "/events", kFettleVersion, started_ms});
-  api::add_import_routes(router, {*importer, *tracking, *artifacts});
+                                  clock, *roots, *access, options.data + "/events", kFettleVersion, started_ms});
+  api::add_import_routes(router, {*importer, *tracking, *artifacts, *access});
+  api::add_access_routes(router, {*access, who->audit(), who->authenticator()});
   std::vector<const blob::Objects*> objects{blobs.get()};
   if (remote) objects.push_back(remote.get());
   api::add_backup_routes(router, {*database, migrations(), std::move(objects), clock, options.data + "/backups",
-                                  options.data + "/events", kFettleVersion});
+                                  options.data + "/events", kFettleVersion, *access});
   api::add_page_routes(router);
-  return Listener::start("control", http_options(options, options.control), std::move(router),
+  return Listener::start("control", http_options(options, options.control), std::move(router), who->guard(),
                          [] { return std::string(); });
 }
 
 Result<std::unique_ptr<Listener>> Platform::Impl::listen_predict(const ServerOptions& options) {
   http::Router router;
-  serving::add_routes(router, *runtime);
-  return Listener::start("predict", http_options(options, options.predict), std::move(router),
+  serving::add_routes(router, *runtime, who->may_ask());
+  return Listener::start("predict", http_options(options, options.predict), std::move(router), who->guard(),
                          [this] { return serving::exposition(*runtime); });
 }
 
@@ -238,7 +247,7 @@ Result<void> Platform::Impl::listen(const ServerOptions& options) {
   FETTLE_TRY(control, listen_control(options));
   FETTLE_TRY(predict, listen_predict(options));
   FETTLE_TRY(const auto tls, grpc_tls(options));
-  FETTLE_TRY(grpc, serving::GrpcServer::start(options.grpc, *runtime, tls));
+  FETTLE_TRY(grpc, serving::GrpcServer::start(options.grpc, *runtime, tls, who->grpc_gate()));
   address.set(control->url());
   return {};
 }
@@ -259,9 +268,23 @@ Result<std::unique_ptr<Platform>> Platform::start(const ServerOptions& options) 
   auto impl = std::make_unique<Impl>(std::move(lock));
   impl->certificate = options.certificate;
   FETTLE_TRY_(impl->open(options));
+  FETTLE_TRY(impl->who,
+             AccessControl::open(*impl->database, impl->clock, options.access, !options.certificate.empty()));
+  impl->access = std::make_unique<api::Access>(impl->who->parts(), *impl->tracking, *impl->registry, impl->clock);
   FETTLE_TRY_(impl->start_loop(options.data));
   FETTLE_TRY_(impl->listen(options));
   return std::unique_ptr<Platform>(new Platform(std::move(impl)));
+}
+
+Result<void> reset_user(const std::string& data, const std::string& name) {
+  if (!os::exists(data + "/fettle.db"))
+    return fail(Code::NotFound, text::format("'{}' is no data folder of a server: it has no fettle.db", data));
+  FETTLE_TRY(const auto lock, os::FileLock::acquire(data + "/lock"));
+  FETTLE_TRY(const auto database, sql::Database::open(data + "/fettle.db", migrations()));
+  const auto given = os::environment("FETTLE_ADMIN_PASSWORD").value_or("");
+  FETTLE_TRY(const auto password, reset_password(*database, system_clock(), name, given));
+  if (given.empty()) std::puts(text::format("user '{}', password '{}'", name, password).c_str());
+  return {};
 }
 
 std::string Platform::control_url() const { return impl_->control->url(); }

@@ -16,6 +16,10 @@ namespace fettle::cli {
 // Of every module that keeps tables.
 [[nodiscard]] std::vector<sql::Migrations> migrations();
 
+// On a data folder whose server is stopped: makes `name` an admin with a new password, which is printed unless it was
+// given in FETTLE_ADMIN_PASSWORD. FailedPrecondition while a server has the folder.
+[[nodiscard]] Result<void> reset_user(const std::string& data, const std::string& name);
+
 class Platform {
  public:
   // Opens (or makes) the data folder and answers on every listener. FailedPrecondition if another server has the

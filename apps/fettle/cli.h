@@ -108,6 +108,7 @@ void add_rollout_verbs(Program& program);
 void add_alert_verbs(Program& program);
 void add_trace_verb(Program& program);
 void add_apply_verb(Program& program);
+void add_access_verbs(Program& program);
 void add_completion_verb(Program& program);
 
 }  // namespace fettle::cli

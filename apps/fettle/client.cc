@@ -50,6 +50,14 @@ Error error_of(const http::Response& response, const std::string& server, std::s
   return {code.value_or(code_of_status(response.status)), std::move(message)};
 }
 
+std::string authorization() {
+  for (const auto* name : {"FETTLE_TOKEN", "MLFLOW_TRACKING_TOKEN"})
+    if (const auto token = os::environment(name); token && !token->empty()) return "Bearer " + *token;
+  const auto user = os::environment("MLFLOW_TRACKING_USERNAME").value_or("");
+  if (user.empty()) return "";
+  return "Basic " + text::base64(user + ":" + os::environment("MLFLOW_TRACKING_PASSWORD").value_or(""));
+}
+
 Result<json::Value> read(const Result<http::Response>& response, const std::string& server, std::string_view path) {
   if (!response) return fail(response.error());
   if (response->status >= 400) return fail(error_of(*response, server, path));
@@ -68,7 +76,8 @@ Result<json::Value> send(const std::string& server, http::Method method, std::st
 }  // namespace
 
 Result<http::Client> connect(const std::string& server) {
-  return http::Client::create(server, {.ca_file = os::environment("FETTLE_CA_FILE").value_or("")});
+  return http::Client::create(
+      server, {.authorization = authorization(), .ca_file = os::environment("FETTLE_CA_FILE").value_or("")});
 }
 
 std::string server_url(const std::string& option) {
@@ -103,6 +112,9 @@ Result<json::Value> post(http::Client& client, const std::string& server, std::s
 Result<void> upload(http::Client& client, const std::string& server, std::string_view path, const std::string& file) {
   FETTLE_TRY_(read(client.upload(http::Method::Put, path, file), server, path));
   return {};
+}
+Result<json::Value> remove(const std::string& server, std::string_view path, const json::Value& body) {
+  return send(server, http::Method::Delete, path, &body);
 }
 
 Result<bool> exists(const std::string& server, std::string_view path) {

@@ -15,8 +15,9 @@ namespace fettle::client {
 [[nodiscard]] std::string server_url(const std::string& option);
 constexpr std::string_view kServerHelp = "Server's address; else FETTLE_SERVER, MLFLOW_TRACKING_URI or port 5000 here";
 
-// A connection of one's own, for many requests. https:// servers are trusted by the certificates in FETTLE_CA_FILE
-// (PEM), or by the system's.
+// A connection of one's own, for many requests. It says who asks by FETTLE_TOKEN, else MLFLOW_TRACKING_TOKEN, else
+// MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD. https:// servers are trusted by the certificates in
+// FETTLE_CA_FILE (PEM), or by the system's.
 [[nodiscard]] Result<http::Client> connect(const std::string& server);
 
 // `path` begins with '/' and may have a query; parts must be http::percent_encode'd. A status of 400 or more is an
@@ -27,6 +28,7 @@ constexpr std::string_view kServerHelp = "Server's address; else FETTLE_SERVER, 
 [[nodiscard]] Result<json::Value> put(const std::string& server, std::string_view path, const json::Value& body);
 [[nodiscard]] Result<json::Value> patch(const std::string& server, std::string_view path, const json::Value& body);
 [[nodiscard]] Result<json::Value> remove(const std::string& server, std::string_view path);
+[[nodiscard]] Result<json::Value> remove(const std::string& server, std::string_view path, const json::Value& body);
 
 // The same on a connection of one's own; `body` is sent as it is.
 [[nodiscard]] Result<json::Value> post(http::Client& client, const std::string& server, std::string_view path,

@@ -96,6 +96,8 @@ Result<void> ChildExecutor::run(const pipeline::Job& job, std::vector<std::strin
   if (!job.run_id.empty())  // a script's mlflow client then logs into this run
     command.environment = {
         {"FETTLE_SERVER", setting_.server}, {"MLFLOW_TRACKING_URI", setting_.server}, {"MLFLOW_RUN_ID", job.run_id}};
+  if (const auto token = os::environment("FETTLE_TOKEN"); token && !job.run_id.empty())
+    command.environment["MLFLOW_TRACKING_TOKEN"] = *token;
   // A trainer's threads that wait must not spin: the step shares its cores with the server.
   if (!os::environment("OMP_WAIT_POLICY")) command.environment.emplace("OMP_WAIT_POLICY", "passive");
   Listener listener(job.step, watcher_);

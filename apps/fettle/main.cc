@@ -12,6 +12,9 @@ int main(int argc, char** argv) {
   fettle::cli::add_restore_verb(program, [argv](const fettle::cli::RestoreOptions&, fettle::cli::Output&) {
     return fettle::cli::become_server(argv);
   });
+  fettle::cli::add_user_reset_verb(
+      program, [argv](const std::string&, const std::string&) { return fettle::cli::become_server(argv); });
+  fettle::cli::add_access_verbs(program);
   fettle::cli::add_data_verbs(program);
   fettle::cli::add_pipeline_verbs(program);
   fettle::cli::add_gate_verbs(program);

@@ -11,6 +11,27 @@
 
 namespace fettle::cli {
 
+namespace {
+
+void add_access_options(Verb& verb, AccessOptions& access) {
+  verb.flag("--access-control", access.on,
+            "Ask everyone for a password or token; the first start makes the user 'admin' (password in "
+            "FETTLE_ADMIN_PASSWORD, else printed once)");
+  verb.flag("--allow-plain", access.allow_plain, "With access control, listen beyond this machine without TLS");
+  verb.option("--allowed-host", access.hosts, "Name that this server is asked by, beside addresses (*.example.org)");
+  verb.option("--allowed-origin", access.origins, "Origin whose pages may change things here (https://portal.org)");
+  verb.option("--audit-days", access.audit_days, "Days that the audit trail is kept");
+  verb.option("--oidc-issuer", access.oidc_issuer, "Take bearer tokens of this OpenID Connect issuer (their 'iss')");
+  verb.option("--oidc-audience", access.oidc_audience, "What such a token must be meant for (its 'aud')");
+  verb.option("--oidc-keys", access.oidc_keys, "The issuer's keys: file or https:// address of a JSON Web Key Set");
+  verb.option("--oidc-ca-file", access.oidc_ca_file, "PEM file: who signs that address's certificate");
+  verb.option("--oidc-user-claim", access.oidc_user_claim, "Claim that holds the user's name");
+  verb.option("--oidc-groups-claim", access.oidc_groups_claim, "Claim that lists groups; grant to '@GROUP'");
+  verb.option("--oidc-admin-group", access.oidc_admin_group, "Group whose members are admins of this server");
+}
+
+}  // namespace
+
 void add_server_verb(Program& program, std::function<Result<void>(const ServerOptions&)> serve) {
   auto options = std::make_shared<ServerOptions>();
   auto verb = program.verb("server", "Start the server and stay until SIGINT or SIGTERM");
@@ -33,6 +54,7 @@ void add_server_verb(Program& program, std::function<Result<void>(const ServerOp
   verb.flag("--webhook-allow-http", options->webhook_allow_http, "Webhooks may be told over http, unencrypted");
   verb.flag("--webhook-allow-private", options->webhook_allow_private,
             "Webhooks may be at addresses that only this machine or its network can reach");
+  add_access_options(verb, options->access);
   verb.examples(
       "  fettle server --data ./data\n  fettle server --data ./data --control 127.0.0.1:0 --ready-file ready.json");
   verb.action([options, serve = std::move(serve)](Output&) { return serve(*options); });
@@ -46,6 +68,19 @@ void add_restore_verb(Program& program, std::function<Result<void>(const Restore
   verb.option("--data", options->data, "The new data folder; it must be empty or missing").required();
   verb.examples("  fettle restore /backups/fettle --data ./data");
   verb.action([options, restore = std::move(restore)](Output& output) { return restore(*options, output); });
+}
+
+void add_user_reset_verb(Program& program,
+                         std::function<Result<void>(const std::string& data, const std::string& name)> reset) {
+  struct Words {
+    std::string data, name = "admin";
+  };
+  auto words = std::make_shared<Words>();
+  auto verb = program.verb("user", kUserHelp, "reset", "Give an admin a new password while the server is stopped");
+  verb.argument("NAME", words->name, "Who; he is made an admin, and made at all if need be", false);
+  verb.option("--data", words->data, "The server's data folder").required();
+  verb.examples("  fettle user reset --data ./data\n  FETTLE_ADMIN_PASSWORD=... fettle user reset ada --data ./data");
+  verb.action([words, reset = std::move(reset)](Output&) { return reset(words->data, words->name); });
 }
 
 Result<void> become_server(char** argv) {

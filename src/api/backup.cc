@@ -156,11 +156,16 @@ void add_backup_routes(http::Router& router, const BackupParts& parts) {
   using Work = Result<Response> (*)(const BackupParts&, const Request&);
   const auto shared = std::make_shared<const BackupParts>(parts);
   const auto add = [&](Method method, std::string_view path, Work work) {
-    router.add(method, std::string(kBackups) + std::string(path), [shared, work](const Request& request) {
-      if (const auto allowed = auth::caller(request).need_admin(); !allowed) return backup_error(allowed.error());
-      auto answer = work(*shared, request);
-      return answer ? *std::move(answer) : backup_error(answer.error());
-    });
+    router.add(method, std::string(kBackups) + std::string(path),
+               [shared, work](const Request& request) {  // it holds everything, for admins only
+                 const auto allowed = auth::caller(request).need_admin();
+                 auto result = allowed ? work(*shared, request) : fail(allowed.error());
+                 auto out = result ? *std::move(result) : backup_error(result.error());
+                 const Need need{Need::On::Server, request.method == Method::Get ? Role::Reader : Role::Admin};
+                 shared->access.record(request, need, "backup", out);
+                 return out;
+               },
+               {.access = http::Access::SignedIn});
   };
   add(Method::Post, "", begin);
   add(Method::Get, "/{id}/dump", get_dump);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "api/access.h"
 #include "base/clock.h"
 #include "blob/objects.h"
 #include "http/server.h"
@@ -22,6 +23,7 @@ struct BackupParts {  // borrowed; all outlive the server that the routes are mo
   std::string folder;  // for dumps that are being fetched
   std::string events_folder;
   std::string version;  // of the program
+  const Access& access;
 };
 void add_backup_routes(http::Router& router, const BackupParts& parts);
 // True while a backup is being fetched: nothing that it may need is to be erased.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <utility>
 
+#include "api/fettle_access.h"
 #include "api/fettle_registry.h"
 #include "api/fettle_stream.h"
 #include "api/fettle_views.h"
@@ -67,6 +68,15 @@ Result<json::Value> shown(const Result<T>& result) {
   return json::to_value(*result);
 }
 
+// The rule's check, the answer, and what the audit trail keeps of it.
+template <typename Work>
+Response guarded(const FettleParts& parts, const Rule& rule, const Request& request, const Work& work) {
+  const auto allowed = rule.check(parts, request);
+  auto out = allowed ? work() : refuse(allowed.error());
+  if (parts.access.on()) parts.access.record(request, rule.need, request.path.substr(kBase.size()), out);
+  return out;
+}
+
 class Routes {
  public:
   Routes(http::Router& router, const FettleParts& parts) : router_(router), parts_(parts) {}
@@ -80,10 +90,16 @@ class Routes {
 
  private:
   using Work = std::function<Result<json::Value>(const FettleParts&, const Request&)>;
-  void route(Method method, std::string_view path, Work work) {
-    router_.add(
-        method, std::string(kBase) + std::string(path),
-        [parts = parts_, work = std::move(work)](const Request& request) { return answer(work(parts, request)); });
+  void route(Method method, std::string_view path, Rule rule, Work work) {
+    router_.add(method, std::string(kBase) + std::string(path),
+                [parts = parts_, rule = std::move(rule), work = std::move(work)](const Request& request) {
+                  return guarded(parts, rule, request, [&] { return answer(run(parts, work, request)); });
+                },
+                {.access = access_of(rule.need)});
+  }
+  static Result<json::Value> run(const FettleParts& parts, const Work& work, const Request& request) {
+    FETTLE_TRY(auto value, work(parts, request));
+    return visible(parts, auth::caller(request), std::move(value));
   }
   void add_reads();
   void add_commands();
@@ -99,33 +115,54 @@ std::string query(const Request& request, std::string_view name) {
   return std::string(request.parameter(name).value_or(""));
 }
 
+// A prediction is its endpoint's; the run behind it may be hidden.
+Result<json::Value> for_caller(const FettleParts& parts, const Identity& who, const std::string& id,
+                               json::Value value) {
+  if (who.unrestricted()) return value;
+  const auto endpoint = value.find("prediction")->text_or("endpoint");
+  FETTLE_TRY_(check_visible(parts, who, endpoint, Role::Reader,
+                            text::format("there is no prediction '{}' in '{}'", id, parts.events_folder)));
+  const auto run = value.find("run")->text_or("run_id");
+  if (!run.empty() && !parts.access.run(who, run, Role::Reader)) value.set("run", json::Value());
+  return value;
+}
+
 void Routes::add_reads() {
   using Parts = const FettleParts&;
-  route(Method::Get, "status", [](Parts parts, const Request&) { return view_status(parts); });
-  route(Method::Get, "endpoints",
+  route(Method::Get, "status", filtered(), [](Parts parts, const Request&) { return view_status(parts); });
+  route(Method::Get, "endpoints", filtered(),
         [](Parts parts, const Request&) { return named("endpoints", view_endpoints(parts)); });
-  route(Method::Get, "endpoints/{name}",
+  route(Method::Get, "endpoints/{name}", on_endpoint(Role::Reader),
         [](Parts parts, const Request& request) { return view_endpoint(parts, capture(request, "name")); });
-  route(Method::Get, "endpoints/{name}/windows", [](Parts parts, const Request& request) -> Result<json::Value> {
-    FETTLE_TRY_(parts.store.endpoint(capture(request, "name")));
-    return named("windows", parts.store.windows(capture(request, "name"), query(request, "kind")));
-  });
-  route(Method::Get, "rollouts", [](Parts parts, const Request&) { return named("rollouts", parts.store.rollouts()); });
-  route(Method::Get, "rollouts/{id}",
+  route(Method::Get, "endpoints/{name}/windows", on_endpoint(Role::Reader),
+        [](Parts parts, const Request& request) -> Result<json::Value> {
+          FETTLE_TRY_(parts.store.endpoint(capture(request, "name")));
+          return named("windows", parts.store.windows(capture(request, "name"), query(request, "kind")));
+        });
+  route(Method::Get, "rollouts", filtered(),
+        [](Parts parts, const Request&) { return named("rollouts", parts.store.rollouts()); });
+  route(Method::Get, "rollouts/{id}", on_rollout(Role::Reader),
         [](Parts parts, const Request& request) { return view_rollout(parts, capture(request, "id")); });
-  route(Method::Get, "alerts", [](Parts parts, const Request&) { return named("alerts", parts.store.alerts()); });
-  route(Method::Get, "retrains", [](Parts parts, const Request&) { return named("retrains", parts.store.retrains()); });
-  route(Method::Get, "projects", [](Parts parts, const Request&) { return named("projects", parts.store.projects()); });
-  route(Method::Get, "verdicts", [](Parts parts, const Request& request) {
+  route(Method::Get, "alerts", filtered(),
+        [](Parts parts, const Request&) { return named("alerts", parts.store.alerts()); });
+  route(Method::Get, "retrains", filtered(),
+        [](Parts parts, const Request&) { return named("retrains", parts.store.retrains()); });
+  route(Method::Get, "projects", filtered(),
+        [](Parts parts, const Request&) { return named("projects", parts.store.projects()); });
+  route(Method::Get, "verdicts", on_verdicts(Role::Reader), [](Parts parts, const Request& request) {
     return named("verdicts", parts.store.verdicts(query(request, "run_id")));
   });
-  route(Method::Get, "changes", [](Parts parts, const Request& request) {
+  route(Method::Get, "changes", filtered(), [](Parts parts, const Request& request) {
     const auto limit = text::parse_int(query(request, "limit")).value_or(100);
     return named("changes",
                  parts.store.changes(static_cast<std::size_t>(std::clamp<std::int64_t>(limit, 0, kMostChanges))));
   });
-  route(Method::Get, "predictions/{id*}",
-        [](Parts parts, const Request& request) { return view_prediction(parts, capture(request, "id")); });
+  route(Method::Get, "predictions/{id*}", somewhere(Role::Reader),
+        [](Parts parts, const Request& request) -> Result<json::Value> {
+          const auto id = capture(request, "id");
+          FETTLE_TRY(auto value, view_prediction(parts, id));
+          return for_caller(parts, auth::caller(request), id, std::move(value));
+        });
 }
 
 // A version is a number; MLflow's clients write it as text.
@@ -139,43 +176,50 @@ Result<json::Value> with_number(json::Value body, std::string_view key) {
 
 void Routes::add_commands() {
   using Parts = const FettleParts&;
-  route(Method::Post, "rollouts", [](Parts parts, const Request& request) -> Result<json::Value> {
+  route(Method::Post, "rollouts", on_new_rollout(), [](Parts parts, const Request& request) -> Result<json::Value> {
     FETTLE_TRY(auto body, body_of(request));
     FETTLE_TRY(body, with_number(std::move(body), "version"));
     FETTLE_TRY(auto wanted, json::from_value<control::NewRollout>(body, "request body"));
+    wanted.actor = actor_of(request, body);
     return shown(parts.loop.start_rollout(std::move(wanted)));
   });
-  route(Method::Post, "rollouts/{id}/{verb}", [](Parts parts, const Request& request) -> Result<json::Value> {
-    FETTLE_TRY(const auto body, body_of(request));
-    FETTLE_TRY(const auto verb,
-               json::from_value<control::Verb>(json::Value(capture(request, "verb")), "rollout command"));
-    return shown(parts.loop.command(capture(request, "id"), verb, body.text_or("actor"), body.text_or("reason")));
-  });
-  route(Method::Post, "alerts/{id}/acknowledge", [](Parts parts, const Request& request) -> Result<json::Value> {
-    FETTLE_TRY(const auto body, body_of(request));
-    return shown(parts.loop.acknowledge(capture(request, "id"), body.text_or("actor")));
-  });
-  route(Method::Put, "projects/{name}", [](Parts parts, const Request& request) -> Result<json::Value> {
+  route(
+      Method::Post, "rollouts/{id}/{verb}", on_rollout_command(),
+      [](Parts parts, const Request& request) -> Result<json::Value> {
+        FETTLE_TRY(const auto body, body_of(request));
+        FETTLE_TRY(const auto verb,
+                   json::from_value<control::Verb>(json::Value(capture(request, "verb")), "rollout command"));
+        return shown(parts.loop.command(capture(request, "id"), verb, actor_of(request, body), body.text_or("reason")));
+      });
+  route(Method::Post, "alerts/{id}/acknowledge", on_alert(Role::Writer),
+        [](Parts parts, const Request& request) -> Result<json::Value> {
+          FETTLE_TRY(const auto body, body_of(request));
+          return shown(parts.loop.acknowledge(capture(request, "id"), actor_of(request, body)));
+        });
+  route(Method::Put, "projects/{name}", on_project(), [](Parts parts, const Request& request) -> Result<json::Value> {
     FETTLE_TRY(auto project, read<control::Project>(request));
     project.name = capture(request, "name");
     return shown(parts.loop.apply(std::move(project)));
   });
-  route(Method::Post, "versions", [](Parts parts, const Request& request) -> Result<json::Value> {
+  route(Method::Post, "versions", on_placed_version(), [](Parts parts, const Request& request) -> Result<json::Value> {
     FETTLE_TRY(auto body, body_of(request));
     FETTLE_TRY(body, with_number(std::move(body), "version"));
     FETTLE_TRY(auto version, json::from_value<control::NewVersion>(body, "request body"));
+    if (!request.user.empty()) version.created_by = request.user;
     return shown(parts.loop.place(std::move(version)));
   });
-  route(Method::Post, "verdicts", [](Parts parts, const Request& request) -> Result<json::Value> {
-    FETTLE_TRY(auto verdict, read<control::VerdictRecord>(request));
-    return shown(parts.loop.record_verdict(std::move(verdict)));
-  });
-  route(Method::Post, "settle", [](Parts parts, const Request&) { return shown(parts.loop.settle()); });
+  route(Method::Post, "verdicts", on_verdicts(Role::Writer),
+        [](Parts parts, const Request& request) -> Result<json::Value> {
+          FETTLE_TRY(auto verdict, read<control::VerdictRecord>(request));
+          return shown(parts.loop.record_verdict(std::move(verdict)));
+        });
+  route(Method::Post, "settle", somewhere(Role::Writer),
+        [](Parts parts, const Request&) { return shown(parts.loop.settle()); });
 }
 
 void Routes::add_registry() {
   for (const auto routes : {alias_routes(), lineage_routes(), webhook_routes()})
-    for (const auto& each : routes) route(each.method, each.path, each.handle);
+    for (const auto& each : routes) route(each.method, each.path, each.rule(), each.handle);
 }
 
 Result<Digest> digest_in(const Request& request) {
@@ -239,22 +283,30 @@ Result<json::Value> get_bundle(const FettleParts& parts, const Request& request)
 
 void Routes::add_bundles() {
   const auto path = std::string(kBase) + "blobs/{digest}";
-  router_.add(Method::Put, path, [parts = parts_](const Request& request) { return answer(put_blob(parts, request)); },
-              {.max_body = 0, .spool_body = true});
+  router_.add(Method::Put, path,
+              [parts = parts_, rule = somewhere(Role::Writer)](const Request& request) {
+                return guarded(parts, rule, request, [&] { return answer(put_blob(parts, request)); });
+              },
+              {.max_body = 0, .spool_body = true, .access = http::Access::SignedIn});
   for (const auto method : {Method::Get, Method::Head})
-    router_.add(method, path, [parts = parts_](const Request& request) { return get_blob(parts, request); });
-  route(Method::Post, "bundles", put_bundle);
-  route(Method::Get, "bundles/{digest}", get_bundle);
+    router_.add(method, path,
+                [parts = parts_, rule = somewhere(Role::Reader)](const Request& request) {
+                  return guarded(parts, rule, request, [&] { return get_blob(parts, request); });
+                },
+                {.access = http::Access::SignedIn});
+  route(Method::Post, "bundles", somewhere(Role::Writer), put_bundle);
+  route(Method::Get, "bundles/{digest}", somewhere(Role::Reader), get_bundle);
 }
 
 void Routes::add_stream() {
   auto streams = std::make_shared<Streams>();
   parts_.loop.on_change(
       [streams](const control::Change& change) { streams->send("change", json::dump(json::to_value(change))); });
-  router_.add_async(
-      Method::Get, std::string(kBase) + "stream",
-      [streams](const Request&, std::shared_ptr<http::Responder> responder) { streams->add(std::move(responder)); },
-      {.run = http::Run::Loop});
+  router_.add_async(Method::Get, std::string(kBase) + "stream",
+                    [streams](const Request& request, std::shared_ptr<http::Responder> responder) {
+                      streams->add(std::move(responder), auth::caller(request).unrestricted());
+                    },
+                    {.run = http::Run::Loop, .access = http::Access::SignedIn});
 }
 
 }  // namespace

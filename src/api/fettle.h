@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "api/access.h"
 #include "blob/store.h"
 #include "control/loop.h"
 #include "control/store.h"
@@ -31,6 +32,7 @@ struct FettleParts {  // borrowed; all outlive the server that the routes are mo
   event::Log& log;
   const Clock& clock;
   tracking::ArtifactRoots& roots;
+  const Access& access;
   std::string events_folder;
   std::string version;  // of the program
   std::int64_t started_ms = 0;

@@ -135,15 +135,15 @@ Result<json::Value> unprotect(const FettleParts& parts, const Request& request) 
 }
 
 constexpr std::array<FettleRoute, 9> kRoutes{{
-    {Method::Put, "models/{name}/aliases/{alias}", move_alias},
-    {Method::Post, "models/{name}/aliases/{alias}/undo", undo_alias},
-    {Method::Get, "models/{name}/alias-changes", history},
-    {Method::Get, "alias-requests", requests},
-    {Method::Post, "alias-requests/{id}/approve", approve},
-    {Method::Post, "alias-requests/{id}/reject", reject},
-    {Method::Get, "alias-protections", protections},
-    {Method::Put, "alias-protections", protect},
-    {Method::Delete, "alias-protections", unprotect},
+    {Method::Put, "models/{name}/aliases/{alias}", model_writer, move_alias},
+    {Method::Post, "models/{name}/aliases/{alias}/undo", model_writer, undo_alias},
+    {Method::Get, "models/{name}/alias-changes", model_reader, history},
+    {Method::Get, "alias-requests", filtered, requests},
+    {Method::Post, "alias-requests/{id}/approve", request_approver, approve},
+    {Method::Post, "alias-requests/{id}/reject", request_approver, reject},
+    {Method::Get, "alias-protections", filtered, protections},
+    {Method::Put, "alias-protections", protection_owner, protect},
+    {Method::Delete, "alias-protections", protection_owner, unprotect},
 }};
 
 }  // namespace

@@ -153,7 +153,7 @@ Result<json::Value> lineage(const FettleParts& parts, const Request& request) {
 }
 
 constexpr std::array<FettleRoute, 1> kLineageRoutes{{
-    {Method::Get, "models/{name}/versions/{version}/lineage", lineage},
+    {Method::Get, "models/{name}/versions/{version}/lineage", model_reader, lineage},
 }};
 
 }  // namespace

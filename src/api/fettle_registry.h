@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/fettle.h"
+#include "api/fettle_access.h"
 #include "json/value.h"
 
 namespace fettle::api {
@@ -14,6 +15,7 @@ namespace fettle::api {
 struct FettleRoute {
   http::Method method;
   std::string_view path;  // below /api/fettle/v1/
+  Rule (*rule)();
   Result<json::Value> (*handle)(const FettleParts&, const http::Request&);
 };
 [[nodiscard]] std::span<const FettleRoute> alias_routes();

@@ -1,4 +1,5 @@
-// Open event streams: every change is sent to all of them; those that are gone are dropped. Thread-safe.
+// Open event streams: every change is sent to all of them; those that are gone are dropped. Who may not read everything
+// hears that there was a change, not which: asking again shows what he may see. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -12,19 +13,23 @@ namespace fettle::api {
 
 class Streams {
  public:
-  void add(std::shared_ptr<http::Responder> responder) {
+  void add(std::shared_ptr<http::Responder> responder, bool sees_all) {
     responder->start_events();
     const std::lock_guard lock(mutex_);
-    open_.push_back(std::move(responder));
+    open_.push_back({std::move(responder), sees_all});
   }
   void send(std::string_view name, std::string_view data) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(open_, [&](const auto& responder) { return !responder->event(name, data); });
+    std::erase_if(open_, [&](const Open& one) { return !one.responder->event(name, one.sees_all ? data : "{}"); });
   }
 
  private:
+  struct Open {
+    std::shared_ptr<http::Responder> responder;
+    bool sees_all = false;
+  };
   std::mutex mutex_;
-  std::vector<std::shared_ptr<http::Responder>> open_;
+  std::vector<Open> open_;
 };
 
 }  // namespace fettle::api

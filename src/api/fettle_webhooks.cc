@@ -134,14 +134,14 @@ Result<json::Value> redeliver(const FettleParts& parts, const Request& request) 
 }
 
 constexpr std::array<FettleRoute, 8> kRoutes{{
-    {Method::Get, "webhooks", list},
-    {Method::Post, "webhooks", create},
-    {Method::Get, "webhooks/{id}", get},
-    {Method::Patch, "webhooks/{id}", update},
-    {Method::Delete, "webhooks/{id}", remove},
-    {Method::Post, "webhooks/{id}/test", test},
-    {Method::Get, "webhooks/{id}/deliveries", deliveries},
-    {Method::Post, "webhooks/{id}/redeliver", redeliver},
+    {Method::Get, "webhooks", server_owner, list},
+    {Method::Post, "webhooks", server_owner, create},
+    {Method::Get, "webhooks/{id}", server_owner, get},
+    {Method::Patch, "webhooks/{id}", server_owner, update},
+    {Method::Delete, "webhooks/{id}", server_owner, remove},
+    {Method::Post, "webhooks/{id}/test", server_owner, test},
+    {Method::Get, "webhooks/{id}/deliveries", server_owner, deliveries},
+    {Method::Post, "webhooks/{id}/redeliver", server_owner, redeliver},
 }};
 
 }  // namespace

@@ -27,17 +27,18 @@ http::Response no_mlflow_endpoint() {
 void add_mlflow_routes(http::Router& router, const MlflowParts& service) {
   for (const auto routes :
        {mlflow::experiment_routes(), mlflow::run_routes(), mlflow::metric_routes(), mlflow::logged_model_routes(),
-        mlflow::registered_model_routes(), mlflow::version_routes(), mlflow::webhook_routes()})
+        mlflow::registered_model_routes(), mlflow::version_routes(), mlflow::webhook_routes(), mlflow::user_routes()})
     mlflow::mount(router, service, routes);
   mlflow::add_artifact_routes(router, service);
   mlflow::add_upload_routes(router, service);
+  mlflow::add_permission_routes(router, service);
   for (const auto* prefix : {"/api/3.0", "/ajax-api/3.0"})
     router.add(http::Method::Get, std::string(prefix) + "/mlflow/server-info",
                [](const http::Request&) { return http::Response::json(json::dump_pretty(server_info())); },
-               {.run = http::Run::Loop});
+               {.run = http::Run::Loop, .access = http::Access::Public});
   router.add(http::Method::Get, "/version",
              [](const http::Request&) { return http::Response::text(std::string(kMlflowVersion)); },
-             {.run = http::Run::Loop});
+             {.run = http::Run::Loop, .access = http::Access::Public});
 }
 
 }  // namespace fettle::api

@@ -8,6 +8,7 @@
 
 #include <string_view>
 
+#include "api/access.h"
 #include "api/mlflow/signed_urls.h"
 #include "http/server.h"
 #include "notify/sender.h"
@@ -31,6 +32,7 @@ struct MlflowParts {  // borrowed
   const SignedUrls& urls;
   notify::Webhooks& webhooks;
   notify::Sender& sender;
+  const Access& access;
 };
 void add_mlflow_routes(http::Router& router, const MlflowParts& service);
 

@@ -99,8 +99,10 @@ Response answer(const Request& request) {
 }  // namespace
 
 void add_page_routes(http::Router& router) {
-  router.add(Method::Get, "/", index, {.run = http::Run::Loop});
-  router.add(Method::Get, "/assets/{file*}", answer, {.run = http::Run::Loop});
+  // The page's files hold nothing of anyone's; what it then asks for is checked.
+  constexpr http::RouteOptions kOpen{.run = http::Run::Loop, .access = http::Access::Public};
+  router.add(Method::Get, "/", index, kOpen);
+  router.add(Method::Get, "/assets/{file*}", answer, kOpen);
   router.set_fallback(answer);
 }
 

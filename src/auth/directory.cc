@@ -19,11 +19,13 @@ constexpr std::int64_t kUseGrainMs = 60'000;
 
 Result<void> check_user_name(std::string_view name) {
   const bool bad = name.empty() || name.size() > kMaxUserName || name.starts_with('@') || name.contains(':') ||
-                   !text::is_utf8(name) || std::ranges::any_of(name, [](unsigned char c) { return c < 0x20; });
+                   name == kOwnName || !text::is_utf8(name) ||
+                   std::ranges::any_of(name, [](unsigned char c) { return c < 0x20; });
   if (!bad) return {};
-  return fail(Code::InvalidArgument,
-              text::format("'{}' cannot be a user's name: 1 to {} characters, without ':' and not beginning with '@'",
-                           text::is_utf8(name) ? name.substr(0, kMaxUserName) : "", kMaxUserName));
+  return fail(
+      Code::InvalidArgument,
+      text::format("'{}' cannot be a user's name: 1 to {} characters, without ':', not beginning with '@' and not '{}'",
+                   text::is_utf8(name) ? name.substr(0, kMaxUserName) : "", kMaxUserName, kOwnName));
 }
 
 Result<void> check_password(std::string_view password) {
@@ -131,7 +133,8 @@ Result<void> Directory::load() {
     const bool admin = owner != next->users.end() && owner->second.user.admin;
     auto& its = rules[token.owner];
     if (!its) its = next->rules_of(token.owner, {});
-    auto identity = std::make_shared<const Identity>(token.owner, token.id, admin, token.ceiling, its);
+    auto identity =
+        std::make_shared<const Identity>(token.owner, token.session ? "" : token.id, admin, token.ceiling, its);
     const auto digest = token.digest;
     next->tokens.emplace(digest, Snapshot::KnownToken{std::move(token), std::move(identity)});
   }

@@ -24,6 +24,8 @@
 
 namespace fettle::auth {
 
+inline constexpr std::string_view kOwnName = "fettle";  // of children of the server; no user has it
+
 struct User {
   std::int64_t id = 0;
   std::string name;

@@ -175,7 +175,7 @@ struct Client::Impl {
     out.version(11);
     out.set(bhttp::field::host, text::format("{}:{}", address.host, address.port));
     out.set(bhttp::field::user_agent, "fettle");
-    if (!options.bearer_token.empty()) out.set(bhttp::field::authorization, "Bearer " + options.bearer_token);
+    if (!options.authorization.empty()) out.set(bhttp::field::authorization, options.authorization);
     for (const auto& [key, value] : headers) out.set(key, value);
     return out;
   }

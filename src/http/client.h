@@ -15,8 +15,8 @@ struct ClientOptions {
   std::int64_t timeout_ms = 30'000;  // without progress
   std::int64_t total_ms = 0;         // for one request, its connection and its answer; 0 = no limit
   std::uint64_t max_body = 1U << 30U;
-  std::string bearer_token;
-  std::string ca_file;  // PEM certificates that a https:// server's must be signed by; empty = the system's
+  std::string authorization;  // the header's value: "Bearer ..."; empty = none
+  std::string ca_file;        // PEM certificates that a https:// server's must be signed by; empty = the system's
   // Asked about every address that the server's name has, right before one of them is connected to: if one is refused,
   // none is. Whoever controls the name cannot answer differently in between.
   std::function<bool(std::string_view ip)> allow_address;

@@ -317,9 +317,9 @@ TEST_F(HttpTest, TheGuardAnswersFirst) {
   EXPECT_EQ(client().send(Method::Get, "/secret")->status, 401);
   EXPECT_EQ(client().send(Method::Get, "/open")->status, 200);
   EXPECT_EQ(client().send(Method::Get, "/nowhere")->status, 404);
-  auto known = *Client::create(server_->url(), {.bearer_token = "yes"});
+  auto known = *Client::create(server_->url(), {.authorization = "Bearer yes"});
   EXPECT_EQ(known.send(Method::Get, "/secret")->body, "ada");
-  auto late = *Client::create(server_->url(), {.bearer_token = "late"});
+  auto late = *Client::create(server_->url(), {.authorization = "Bearer late"});
   EXPECT_EQ(late.send(Method::Get, "/secret")->body, "grace");
   EXPECT_EQ(late.send(Method::Put, "/other", std::string(10'000, 'x'))->status, 401);
   EXPECT_EQ(late.send(Method::Get, "/secret")->body, "grace");

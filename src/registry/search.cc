@@ -5,6 +5,7 @@
 #include "registry/rows.h"
 #include "registry/store.h"
 #include "tracking/query.h"
+#include "tracking/scope.h"
 #include "tracking/transaction.h"
 
 namespace fettle::registry {
@@ -78,6 +79,7 @@ Result<Page<Model>> Store::search_models(const Query& query) const {
   FETTLE_TRY(const auto ordering, model_order(query));
   Sql conditions{"1 = 1", {}};
   conditions.add(conditions_of(std::move(comparisons), kModelTables));
+  if (query.scope) conditions.add(where(*query.scope, "m.name", ExactBy::Text, "m.name"));
   return read_value<Page<Model>>(database_, [&](sql::Session& session) -> Result<Page<Model>> {
     FETTLE_TRY(auto keys, select_page(session, "m.id", Sql{"FROM registered_models m", {}}, conditions, ordering,
                                       query_text(query), query.page_token, query.max_results));
@@ -99,6 +101,7 @@ Result<Page<Version>> Store::search_versions(const Query& query) const {
   FETTLE_TRY(const auto ordering, version_order(query));
   Sql conditions{"v.deleted = 0", {}};
   conditions.add(conditions_of(std::move(comparisons), kVersionTables));
+  if (query.scope) conditions.add(where(*query.scope, "m.name", ExactBy::Text, "m.name"));
   const Sql from{"FROM model_versions v JOIN registered_models m ON m.id = v.model", {}};
   return read_value<Page<Version>>(database_, [&](sql::Session& session) -> Result<Page<Version>> {
     FETTLE_TRY(auto keys, select_page(session, "v.id", from, conditions, ordering, query_text(query), query.page_token,

@@ -63,6 +63,7 @@ struct Query {
   std::vector<std::string> order_by;
   std::int64_t max_results = 100;
   std::string page_token;
+  std::optional<tracking::Scope> scope;  // of registered models; none: everything
 };
 
 class Store {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,12 +19,16 @@ struct GrpcTls {  // contents of PEM files; empty = plain
   std::string certificate, key;
 };
 
+// Whether a call may ask the model ("" is any): Unauthenticated, or NotFound in the words of a missing one. Called on
+// the server's thread: must not block.
+using GrpcGate = std::function<Result<void>(std::string_view authorization, std::string_view model)>;
+
 class GrpcServer {
  public:
   // `address` is HOST:PORT, port 0 for a free one. Unavailable if the port is in use, or TLS has no use for the
   // certificate. `runtime` is borrowed and outlives the server.
   [[nodiscard]] static Result<std::unique_ptr<GrpcServer>> start(std::string_view address, Runtime& runtime,
-                                                                 const GrpcTls& tls = {});
+                                                                 const GrpcTls& tls = {}, GrpcGate gate = {});
   ~GrpcServer();                              // drain with 0 ms
   [[nodiscard]] std::string address() const;  // "127.0.0.1:43211", the real port
   // Stops accepting and lets running requests finish, at most `timeout_ms`.

@@ -17,7 +17,7 @@ using http::Method;
 using http::Request;
 using http::Response;
 
-constexpr http::RouteOptions kOnLoop{.run = http::Run::Loop};
+constexpr http::RouteOptions kOpen{.run = http::Run::Loop, .access = http::Access::Public};
 constexpr std::string_view kHeaderLength = "Inference-Header-Content-Length";
 
 struct Scratch {
@@ -183,15 +183,30 @@ Response ready_route(const Runtime& runtime, const Request& request) {
   return Response::json(json::dump(body));
 }
 
-Response index_route(const Runtime& runtime, const Request&) {
+Response index_route(const Runtime& runtime, const MayAsk& may_ask, const Request& request) {
   json::Value models = json::Value::array();
-  for (const auto& endpoint : runtime.list())
+  for (const auto& endpoint : runtime.list()) {
+    if (may_ask && !may_ask(request, endpoint->name)) continue;
     for (const auto& competitor : endpoint->competitors) {
       json::Value model;
       model.set("name", endpoint->name).set("version", competitor.version).set("state", "READY").set("reason", "");
       models.push(std::move(model));
     }
+  }
   return Response::json(json::dump(models));
+}
+
+// Who may not ask all models hears of none but those that he names rightly.
+std::optional<Response> turned_away(const Runtime& runtime, const MayAsk& may_ask, const Request& request) {
+  if (!may_ask) return std::nullopt;
+  auto name = std::string(request.capture("model"));
+  if (name.empty()) {
+    const auto names = runtime.names();
+    if (names.size() != 1) return mlflow_error({Code::InvalidArgument, "use /endpoints/NAME/invocations"});
+    name = names.front();
+  }
+  if (may_ask(request, name) && runtime.find(name)) return std::nullopt;
+  return Response::error({Code::NotFound, text::format("there is no model '{}'", request.capture("model"))});
 }
 
 // A handler that sees the runtime.
@@ -199,26 +214,38 @@ using RuntimeHandler = Response (*)(const Runtime&, const Request&);
 
 }  // namespace
 
-void add_routes(http::Router& router, Runtime& runtime) {
-  const auto add = [&](Method method, std::string_view pattern, RuntimeHandler handler, http::RouteOptions options) {
-    router.add(
-        method, pattern, [&runtime, handler](const Request& request) { return handler(runtime, request); }, options);
+void add_routes(http::Router& router, Runtime& runtime, MayAsk may_ask) {
+  const auto add = [&](Method method, std::string_view pattern, RuntimeHandler handler) {
+    router.add(method, pattern,
+               [&runtime, handler, may_ask](const Request& request) {
+                 if (auto away = turned_away(runtime, may_ask, request)) return *std::move(away);
+                 return handler(runtime, request);
+               },
+               {.run = http::Run::Loop, .access = http::Access::SignedIn});
   };
   const auto add_model = [&](Method method, std::string_view end, RuntimeHandler handler) {
     for (const auto* base : {"/v2/models/{model}", "/v2/models/{model}/versions/{version}"})
-      add(method, text::format("{}{}", base, end), handler, kOnLoop);
+      add(method, text::format("{}{}", base, end), handler);
   };
   add_model(Method::Post, "/infer", infer_route);
   add_model(Method::Get, "", metadata_route);
   add_model(Method::Get, "/ready", ready_route);
-  add(Method::Post, "/v2/repository/index", index_route, kOnLoop);
-  add(Method::Post, "/invocations", invocations_route, kOnLoop);
-  add(Method::Post, "/endpoints/{model}/invocations", invocations_route, kOnLoop);
-  add(Method::Post, "/v2/outcomes", outcomes_route, {.run = http::Run::Worker});
-  router.add(Method::Get, "/v2", server_metadata, kOnLoop);
-  router.add(Method::Get, "/v2/health/live", health, kOnLoop);
-  router.add(Method::Get, "/v2/health/ready", health, kOnLoop);
-  router.add(Method::Get, "/ping", [](const Request&) { return Response::text("\n"); }, kOnLoop);
+  add(Method::Post, "/invocations", invocations_route);
+  add(Method::Post, "/endpoints/{model}/invocations", invocations_route);
+  router.add(Method::Post, "/v2/repository/index",
+             [&runtime, may_ask](const Request& request) { return index_route(runtime, may_ask, request); },
+             {.run = http::Run::Loop, .access = http::Access::SignedIn});
+  router.add(Method::Post, "/v2/outcomes",
+             [&runtime, may_ask](const Request& request) {
+               if (may_ask && !may_ask(request, ""))
+                 return Response::error({Code::PermissionDenied, "outcomes are told by who may ask a model"});
+               return outcomes_route(runtime, request);
+             },
+             {.run = http::Run::Worker, .access = http::Access::SignedIn});
+  router.add(Method::Get, "/v2", server_metadata, kOpen);
+  router.add(Method::Get, "/v2/health/live", health, kOpen);
+  router.add(Method::Get, "/v2/health/ready", health, kOpen);
+  router.add(Method::Get, "/ping", [](const Request&) { return Response::text("\n"); }, kOpen);
 }
 
 }  // namespace fettle::serving

@@ -12,13 +12,19 @@
 // prefix comes back as parameter `prediction_id_prefix`. Output `fettle.variant` tells who answered each row.
 #pragma once
 
+#include <functional>
+#include <string_view>
+
 #include "http/server.h"
 #include "serving/runtime.h"
 
 namespace fettle::serving {
 
+// Whether a request's caller may ask the model; "" is any model. Called on the loop: must not block.
+using MayAsk = std::function<bool(const http::Request& request, std::string_view model)>;
+
 // Adds the routes; `runtime` is borrowed and outlives the server. Predictions run on the connection's loop, outcomes on
-// a worker.
-void add_routes(http::Router& router, Runtime& runtime);
+// a worker. A model that the caller may not ask is answered as one that does not exist; without `may_ask`, all may ask.
+void add_routes(http::Router& router, Runtime& runtime, MayAsk may_ask = {});
 
 }  // namespace fettle::serving

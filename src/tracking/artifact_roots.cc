@@ -111,6 +111,11 @@ Result<void> ArtifactRoots::add(std::string_view uri) {
 }
 
 // The longest root that the location lies in.
+bool ArtifactRoots::reads(std::string_view location) const {
+  const auto clean = clean_location(location);
+  return clean && root_of(*clean) != nullptr;
+}
+
 const ArtifactRoots::Root* ArtifactRoots::root_of(std::string_view location) const {
   const Root* best = nullptr;
   for (const auto& root : roots_) {

@@ -35,6 +35,9 @@ class ArtifactRoots {
   // path outside of the roots.
   [[nodiscard]] Result<void> check(std::string_view location) const;
 
+  // Whether this server reads there, outside of its own store.
+  [[nodiscard]] bool reads(std::string_view location) const;
+
   // What lies at `path` below `uri`, which is a run's or a model's artifact URI. InvalidArgument for a path that is
   // none or a `uri` outside of the roots.
   [[nodiscard]] Result<std::vector<ArtifactEntry>> list(std::string_view uri, std::string_view path) const;

@@ -6,6 +6,7 @@
 #include "tracking/names.h"
 #include "tracking/query.h"
 #include "tracking/rows.h"
+#include "tracking/scope.h"
 #include "tracking/store.h"
 
 namespace fettle::tracking {
@@ -129,6 +130,7 @@ Result<Page<Experiment>> Store::search_experiments(const Search& search) const {
   else
     conditions.add("e.stage = ?", {std::int64_t{search.view == View::Deleted}});
   conditions.add(where(comparisons, kExperimentTables));
+  if (search.scope) conditions.add(where(*search.scope, "e.id", ExactBy::Number, "e.name"));
   const auto query = text::format("{}|{}|{}", search.filter, text::join(search.order_by, ","), int(search.view));
   return read_value<Page<Experiment>>(database_, [&](Session& session) -> Result<Page<Experiment>> {
     FETTLE_TRY(auto keys, select_page(session, "e.id", Sql{"FROM experiments e", {}}, conditions, ordering, query,

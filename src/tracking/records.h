@@ -120,13 +120,24 @@ struct Page {
   std::string next_token;
 };
 
+// What a search may show: one object, or the names that begin with `prefix`, end with `suffix` and contain `inside`.
+struct ScopeRule {
+  bool visible = false;
+  std::optional<std::string> exact;
+  std::string prefix, inside, suffix;
+};
+struct Scope {  // The first rule that fits decides; what none fits is hidden.
+  std::vector<ScopeRule> rules;
+};
+
 struct Search {
   std::vector<std::string> experiments;
   std::string filter;                 // the grammar of search.h
   std::vector<std::string> order_by;  // "metrics.auc DESC"
   View view = View::Active;
   std::int64_t max_results = 1000;
-  std::string page_token;  // of the page before; InvalidArgument if it is not ours
+  std::string page_token;      // of the page before; InvalidArgument if it is not ours
+  std::optional<Scope> scope;  // of experiments; none: everything
 };
 
 }  // namespace fettle::tracking

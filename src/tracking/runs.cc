@@ -107,6 +107,13 @@ Result<Run> Store::run(const RunId& id) const {
   });
 }
 
+Result<ExperimentId> Store::experiment_of(const RunId& id) const {
+  return read_value<ExperimentId>(database_, [&](Session& session) -> Result<ExperimentId> {
+    FETTLE_TRY(auto row, need_run(session, id));
+    return std::move(row.info.experiment);
+  });
+}
+
 Result<RunInfo> Store::update_run(const RunId& id, const RunUpdate& update) {
   return write_value<RunInfo>(database_, [&](Session& session) -> Result<RunInfo> {
     FETTLE_TRY(const auto run, need_active_run(session, id));

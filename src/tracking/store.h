@@ -46,6 +46,7 @@ class Store {
 
   [[nodiscard]] Result<Run> create_run(const NewRun& run);
   [[nodiscard]] Result<Run> run(const RunId& id) const;
+  [[nodiscard]] Result<ExperimentId> experiment_of(const RunId& id) const;
   [[nodiscard]] Result<RunInfo> update_run(const RunId& id, const RunUpdate& update);
   [[nodiscard]] Result<void> delete_run(const RunId& id);
   [[nodiscard]] Result<void> restore_run(const RunId& id);

@@ -11,6 +11,7 @@ import bundles
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import requests
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples/flights"
 AIRPORTS = ["AAA", "BBB", "CCC"]
@@ -126,3 +127,30 @@ def test_other_servers_retrainings_are_left_alone(start_server, rest, watched, t
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_a_retraining_has_a_token_of_its_own_that_ends_with_it(start_server, rest, watched, tmp_path, monkeypatch):
+    monkeypatch.setenv("FETTLE_ADMIN_PASSWORD", "admin's password")
+    for name in ("FETTLE_TOKEN", "MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    project = tmp_path / "project"
+    project.mkdir()
+    api = rest(start_server("--access-control"))
+    api.session.auth = ("admin", "admin's password")
+    command = ["sh", "-c", "echo $FETTLE_TOKEN > token; fettle status --json > status; fettle user list > users; echo $? > code"]
+    api.put("/projects/flights", {"endpoint": "flights", "folder": str(project),
+                                  "retrain": {"command": command, "on": ["data_quality"]}})
+    api.place(watched, 1)
+    for day, factor in ((0, 1), (1, 10), (2, 1)):
+        send_day(api, day, factor)
+    api.post("/settle")
+    deadline = time.monotonic() + 30
+    while api.get("/retrains")["retrains"][0]["state"] == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert "flights" in (project / "status").read_text()
+    assert (project / "code").read_text() == "7\n"  # permission denied: it is no admin
+    token = (project / "token").read_text().strip()
+    assert token.startswith("fettle_")
+    gone = requests.get(api.server.control + "/api/fettle/v1/status", headers={"Authorization": f"Bearer {token}"}, timeout=20)
+    assert gone.status_code == 401

@@ -67,13 +67,14 @@ Result<json::Value> list_of_model(const Service& service, const Input& input) {
 }
 
 constexpr std::array<Route, 2> kListRoutes{{
-    {Method::Get, "/artifacts/list", list_of_run},
-    {Method::Get, "/logged-models/{model_id}/artifacts/directories", list_of_model},
+    {Method::Get, "/artifacts/list", list_of_run, reads(Need::On::Run)},
+    {Method::Get, "/logged-models/{model_id}/artifacts/directories", list_of_model, reads(Need::On::LoggedModel)},
 }};
 
 Result<Response> get_of_model(const Service& service, const Request& request) {
   FETTLE_TRY(const auto input, Input::of(request));
   FETTLE_TRY(const auto id, input.need_text("model_id"));
+  FETTLE_TRY_(service.access.logged_model(input.caller(), id, Role::Reader));
   FETTLE_TRY(const auto path, input.need_text("artifact_file_path"));
   FETTLE_TRY(const auto model, service.tracking.models().get(id));
   return answer_file(request, service.roots.find(model.artifact_uri, path), path);
@@ -83,6 +84,7 @@ Result<Response> get_of_run(const Service& service, const Request& request) {
   FETTLE_TRY(const auto input, Input::of(request));
   FETTLE_TRY(const auto id, input.need_text("run_id"));
   FETTLE_TRY(const auto path, input.need_text("path"));
+  FETTLE_TRY_(service.access.run(input.caller(), id, Role::Reader));
   FETTLE_TRY(const auto run, service.tracking.run(RunId(id)));
   return answer_file(request, service.roots.find(run.info.artifact_uri, path), path);
 }
@@ -92,6 +94,7 @@ Result<Response> get_of_version(const Service& service, const Request& request) 
   FETTLE_TRY(const auto name, input.need_text("name"));
   FETTLE_TRY(const auto number, input.need_integer("version"));
   FETTLE_TRY(const auto path, input.need_text("path"));
+  FETTLE_TRY_(service.access.model(input.caller(), name, Role::Reader));
   FETTLE_TRY(const auto version, service.registry.get_version(name, number));
   return answer_file(request, service.roots.find(version.storage_location, path), path);
 }
@@ -100,6 +103,7 @@ Result<Response> upload_of_page(const Service& service, const Request& request) 
   const auto id = request.parameter("run_uuid");
   const auto path = request.parameter("path");
   if (!id || !path) return fail(Code::InvalidArgument, "Missing value for required parameter 'run_uuid' or 'path'.");
+  FETTLE_TRY_(service.access.run(auth::caller(request), std::string(*id), Role::Writer));
   FETTLE_TRY(const auto run, service.tracking.run(RunId(std::string(*id))));
   FETTLE_TRY_(tracking::clean_artifact_path(*path));
   FETTLE_TRY_(service.roots.put(run.info.artifact_uri, *path, request.body_file));
@@ -107,21 +111,28 @@ Result<Response> upload_of_page(const Service& service, const Request& request) 
 }
 
 Result<Response> put(const Service& service, const Request& request) {
+  FETTLE_TRY_(service.access.artifact(auth::caller(request), request.capture("path"), Role::Writer));
   FETTLE_TRY_(service.artifacts.put(request.capture("path"), {&request.body_file, 1}, blob::Keep::No));
   return Response::json("{}");
 }
 
 Result<Response> get_or_list(const Service& service, const Request& request) {
   const auto path = request.capture("path");
+  const auto folder = request.parameter("path").value_or("");
+  const auto& who = auth::caller(request);
+  FETTLE_TRY_(path.empty() && folder.empty()
+                  ? who.need_admin()
+                  : service.access.artifact(who, path.empty() ? folder : path, Role::Reader));
   if (!path.empty()) {
     FETTLE_TRY(const auto found, service.artifacts.find(path));
     return answer_file(request, found ? std::optional(service.artifacts.content(*found)) : std::nullopt, path);
   }
-  FETTLE_TRY(const auto entries, service.artifacts.list(request.parameter("path").value_or("")));
+  FETTLE_TRY(const auto entries, service.artifacts.list(folder));
   return Response::json(json::dump_pretty(encode_files(entries, "")));
 }
 
 Result<Response> remove(const Service& service, const Request& request) {
+  FETTLE_TRY_(service.access.artifact(auth::caller(request), request.capture("path"), Role::Admin));
   FETTLE_TRY_(service.artifacts.remove(request.capture("path")));
   return Response::json("{}");
 }

@@ -52,17 +52,33 @@ Result<http::Response> content_answer(const http::Request& request, const tracki
   return http::answer_with(request, bytes, std::move(out));
 }
 
+namespace {
+
+// As the audit trail names it: the run's folder, not each of its files.
+std::string artifact_of(const http::Request& request) {
+  auto path = request.capture("path");
+  if (path.empty()) path = request.capture("folder");
+  const auto run = path.find('/');
+  const auto end = run == std::string_view::npos ? run : path.find('/', run + 1);
+  return text::format("artifacts {}", path.substr(0, end));
+}
+
+}  // namespace
+
 void add_raw(http::Router& router, const Service& service, http::Method method, const std::string& path,
              RawHandler handler, http::RouteOptions options) {
+  if (options.access == http::Access::Undeclared) options.access = http::Access::SignedIn;
+  const Need need{Need::On::Anyone, method == http::Method::Get ? Role::Reader : Role::Writer,
+                  method != http::Method::Delete};
   router.add(
       method, path,
-      [service, handler](const http::Request& request) {
+      [service, handler, need](const http::Request& request) {
         auto result = handler(service, request);
-        if (result) return *std::move(result);
-        auto error = std::move(result).error();
-        if (error.code == Code::ResourceExhausted)
-          error.code = Code::Unavailable;  // the disk is full: not the client's fault
-        return error_answer(error);
+        if (!result && result.error().code == Code::ResourceExhausted)
+          result.error().code = Code::Unavailable;  // the disk is full: not the client's fault
+        auto out = result ? *std::move(result) : error_answer(result.error());
+        if (service.access.on()) service.access.record(request, need, artifact_of(request), out);
+        return out;
       },
       options);
 }

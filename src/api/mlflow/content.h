@@ -12,6 +12,7 @@ namespace fettle::api::mlflow {
 [[nodiscard]] Result<http::Response> content_answer(const http::Request& request,
                                                     const tracking::ArtifactContent& content, const std::string& name);
 
+// The caller must be signed in, if options do not say Public; what he may do is checked by the handler.
 using RawHandler = Result<http::Response> (*)(const Service&, const http::Request&);
 void add_raw(http::Router& router, const Service& service, http::Method method, const std::string& path,
              RawHandler handler, http::RouteOptions options = {});

@@ -8,6 +8,7 @@ namespace fettle::api::mlflow {
 namespace {
 
 using http::Method;
+using On = Need::On;
 using tracking::View;
 
 constexpr std::array<std::string_view, 3> kViews{"ACTIVE_ONLY", "DELETED_ONLY", "ALL"};
@@ -48,6 +49,7 @@ Result<Body> search(const Service& service, const Input& input) {
   FETTLE_TRY(search.page_token, input.text("page_token"));
   FETTLE_TRY(const auto view, input.choice("view_type", kViews));
   search.view = static_cast<View>(view.value_or(1) - 1);
+  search.scope = Access::scope(input.caller(), auth::Kind::Experiment);
   FETTLE_TRY(const auto page, service.tracking.search_experiments(search));
   return encode_page("experiments", page);
 }
@@ -92,22 +94,22 @@ Result<Body> search_datasets(const Service& service, const Input& input) {
     return fail(Code::InvalidArgument, text::format("SearchDatasets request must specify 1 to {} experiment_ids. "
                                                     "Received {} experiment_ids.",
                                                     kMaxDatasetExperiments, ids.size()));
-  FETTLE_TRY(const auto found, service.tracking.datasets(ids));
+  FETTLE_TRY(const auto found, service.tracking.datasets(service.access.readable(input.caller(), ids)));
   return encode_list("dataset_summaries", found);
 }
 
 constexpr std::array<Route, 11> kRoutes{{
-    {Method::Post, "/experiments/create", create},
-    {Method::Get, "/experiments/get", get},
-    {Method::Get, "/experiments/get-by-name", get_by_name},
-    {Method::Post, "/experiments/search", search},
-    {Method::Get, "/experiments/search", search},
-    {Method::Post, "/experiments/delete", remove},
-    {Method::Post, "/experiments/restore", restore},
-    {Method::Post, "/experiments/update", update},
-    {Method::Post, "/experiments/set-experiment-tag", set_tag},
-    {Method::Post, "/experiments/delete-experiment-tag", delete_tag},
-    {Method::Post, "/experiments/search-datasets", search_datasets},
+    {Method::Post, "/experiments/create", create, writes(On::NewExperiment)},
+    {Method::Get, "/experiments/get", get, reads(On::Experiment)},
+    {Method::Get, "/experiments/get-by-name", get_by_name, reads(On::ExperimentName)},
+    {Method::Post, "/experiments/search", search, anyone()},
+    {Method::Get, "/experiments/search", search, anyone()},
+    {Method::Post, "/experiments/delete", remove, owns(On::Experiment)},
+    {Method::Post, "/experiments/restore", restore, owns(On::Experiment)},
+    {Method::Post, "/experiments/update", update, owns(On::Experiment)},
+    {Method::Post, "/experiments/set-experiment-tag", set_tag, writes(On::Experiment)},
+    {Method::Post, "/experiments/delete-experiment-tag", delete_tag, writes(On::Experiment)},
+    {Method::Post, "/experiments/search-datasets", search_datasets, anyone()},
 }};
 
 }  // namespace

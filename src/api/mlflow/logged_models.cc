@@ -8,6 +8,7 @@ namespace fettle::api::mlflow {
 namespace {
 
 using http::Method;
+using On = Need::On;
 
 constexpr std::array<std::string_view, 3> kStatus{"LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY",
                                                   "LOGGED_MODEL_UPLOAD_FAILED"};
@@ -86,7 +87,8 @@ Result<tracking::ModelOrder> order_of(const Input& input) {
 
 Result<Body> search(const Service& service, const Input& input) {
   tracking::ModelSearch search;
-  FETTLE_TRY(search.experiments, input.need_texts("experiment_ids"));
+  FETTLE_TRY(auto experiments, input.need_texts("experiment_ids"));
+  search.experiments = service.access.readable(input.caller(), std::move(experiments));
   FETTLE_TRY(search.filter, input.text("filter"));
   FETTLE_TRY(search.max_results, input.page_size(kPage, kMaxPage));
   FETTLE_TRY(search.page_token, input.text("page_token"));
@@ -106,14 +108,14 @@ Result<Body> search(const Service& service, const Input& input) {
 }
 
 constexpr std::array<Route, 8> kRoutes{{
-    {Method::Post, "/logged-models", create},
-    {Method::Post, "/logged-models/search", search},
-    {Method::Get, "/logged-models/{model_id}", get},
-    {Method::Patch, "/logged-models/{model_id}", finalize},
-    {Method::Delete, "/logged-models/{model_id}", remove},
-    {Method::Patch, "/logged-models/{model_id}/tags", set_tags},
-    {Method::Delete, "/logged-models/{model_id}/tags/{tag_key}", delete_tag},
-    {Method::Post, "/logged-models/{model_id}/params", log_params},
+    {Method::Post, "/logged-models", create, writes(On::Experiment)},
+    {Method::Post, "/logged-models/search", search, anyone()},
+    {Method::Get, "/logged-models/{model_id}", get, reads(On::LoggedModel)},
+    {Method::Patch, "/logged-models/{model_id}", finalize, writes(On::LoggedModel)},
+    {Method::Delete, "/logged-models/{model_id}", remove, writes(On::LoggedModel)},
+    {Method::Patch, "/logged-models/{model_id}/tags", set_tags, writes(On::LoggedModel)},
+    {Method::Delete, "/logged-models/{model_id}/tags/{tag_key}", delete_tag, writes(On::LoggedModel)},
+    {Method::Post, "/logged-models/{model_id}/params", log_params, logs(On::LoggedModel)},
 }};
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace fettle::api::mlflow {
 namespace {
 
 using http::Method;
+using On = Need::On;
 
 constexpr std::int64_t kAll = std::numeric_limits<std::int32_t>::max();
 constexpr std::size_t kMaxRuns = 100;
@@ -106,9 +107,9 @@ Result<Body> bulk(const Service& service, const Input& input) {
 }
 
 constexpr std::array<Route, 3> kRoutes{{
-    {Method::Get, "/metrics/get-history", history},
-    {Method::Get, "/metrics/get-history-bulk-interval", sampled},
-    {Method::Get, "/metrics/get-history-bulk", bulk},
+    {Method::Get, "/metrics/get-history", history, reads(On::Run)},
+    {Method::Get, "/metrics/get-history-bulk-interval", sampled, reads(On::Runs)},
+    {Method::Get, "/metrics/get-history-bulk", bulk, reads(On::Runs)},
 }};
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace fettle::api::mlflow {
 namespace {
 
 using http::Method;
+using On = Need::On;
 
 constexpr std::int64_t kPage = 100;
 constexpr std::int64_t kMaxPage = 1000;
@@ -54,6 +55,7 @@ Result<Body> search(const Service& service, const Input& input) {
   FETTLE_TRY(query.max_results, input.page_size(kPage, kMaxPage));
   FETTLE_TRY(query.order_by, input.texts("order_by"));
   FETTLE_TRY(query.page_token, input.text("page_token"));
+  query.scope = Access::scope(input.caller(), auth::Kind::Model);
   FETTLE_TRY(const auto page, service.registry.search_models(query));
   return encode_page("registered_models", page);
 }
@@ -124,19 +126,19 @@ Result<Body> get_alias(const Service& service, const Input& input) {
 }
 
 constexpr std::array<Route, 13> kRoutes{{
-    {Method::Post, "/registered-models/create", create},
-    {Method::Get, "/registered-models/get", get},
-    {Method::Patch, "/registered-models/update", update},
-    {Method::Post, "/registered-models/rename", rename},
-    {Method::Delete, "/registered-models/delete", remove},
-    {Method::Get, "/registered-models/search", search},
-    {Method::Get, "/registered-models/get-latest-versions", latest},
-    {Method::Post, "/registered-models/get-latest-versions", latest},
-    {Method::Post, "/registered-models/set-tag", set_tag},
-    {Method::Delete, "/registered-models/delete-tag", delete_tag},
-    {Method::Post, "/registered-models/alias", set_alias},
-    {Method::Delete, "/registered-models/alias", delete_alias},
-    {Method::Get, "/registered-models/alias", get_alias},
+    {Method::Post, "/registered-models/create", create, writes(On::NewModel)},
+    {Method::Get, "/registered-models/get", get, reads(On::Model)},
+    {Method::Patch, "/registered-models/update", update, writes(On::Model)},
+    {Method::Post, "/registered-models/rename", rename, owns(On::Renamed)},
+    {Method::Delete, "/registered-models/delete", remove, owns(On::Removed)},
+    {Method::Get, "/registered-models/search", search, anyone()},
+    {Method::Get, "/registered-models/get-latest-versions", latest, reads(On::Model)},
+    {Method::Post, "/registered-models/get-latest-versions", latest, reads(On::Model)},
+    {Method::Post, "/registered-models/set-tag", set_tag, writes(On::Model)},
+    {Method::Delete, "/registered-models/delete-tag", delete_tag, writes(On::Model)},
+    {Method::Post, "/registered-models/alias", set_alias, writes(On::Model)},
+    {Method::Delete, "/registered-models/alias", delete_alias, writes(On::Model)},
+    {Method::Get, "/registered-models/alias", get_alias, reads(On::Model)},
 }};
 
 }  // namespace

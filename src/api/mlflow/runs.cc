@@ -11,6 +11,7 @@ namespace fettle::api::mlflow {
 namespace {
 
 using http::Method;
+using On = Need::On;
 using tracking::Batch;
 using tracking::View;
 
@@ -72,7 +73,8 @@ Result<json::Value> restore(const Service& service, const Input& input) {
 
 Result<Body> search(const Service& service, const Input& input) {
   tracking::Search search;
-  FETTLE_TRY(search.experiments, input.texts("experiment_ids"));
+  FETTLE_TRY(auto experiments, input.texts("experiment_ids"));
+  search.experiments = service.access.readable(input.caller(), std::move(experiments));
   FETTLE_TRY(search.max_results, input.page_size(kPage, kMaxPage));
   FETTLE_TRY(search.filter, input.text("filter"));
   FETTLE_TRY(search.order_by, input.texts("order_by"));
@@ -210,20 +212,20 @@ Result<json::Value> log_model(const Service& service, const Input& input) {
 }
 
 constexpr std::array<Route, 14> kRoutes{{
-    {Method::Post, "/runs/create", create},
-    {Method::Get, "/runs/get", get},
-    {Method::Post, "/runs/update", update},
-    {Method::Post, "/runs/delete", remove},
-    {Method::Post, "/runs/restore", restore},
-    {Method::Post, "/runs/search", search},
-    {Method::Post, "/runs/log-metric", log_metric},
-    {Method::Post, "/runs/log-parameter", log_parameter},
-    {Method::Post, "/runs/set-tag", set_tag},
-    {Method::Post, "/runs/delete-tag", delete_tag},
-    {Method::Post, "/runs/log-batch", log_batch, Input::of_batch},
-    {Method::Post, "/runs/log-inputs", log_inputs},
-    {Method::Post, "/runs/outputs", log_outputs},
-    {Method::Post, "/runs/log-model", log_model},
+    {Method::Post, "/runs/create", create, writes(On::Experiment)},
+    {Method::Get, "/runs/get", get, reads(On::Run)},
+    {Method::Post, "/runs/update", update, writes(On::Run)},
+    {Method::Post, "/runs/delete", remove, writes(On::Run)},
+    {Method::Post, "/runs/restore", restore, writes(On::Run)},
+    {Method::Post, "/runs/search", search, anyone()},
+    {Method::Post, "/runs/log-metric", log_metric, logs(On::Run)},
+    {Method::Post, "/runs/log-parameter", log_parameter, logs(On::Run)},
+    {Method::Post, "/runs/set-tag", set_tag, logs(On::Run)},
+    {Method::Post, "/runs/delete-tag", delete_tag, writes(On::Run)},
+    {Method::Post, "/runs/log-batch", log_batch, logs(On::Run), Input::of_batch},
+    {Method::Post, "/runs/log-inputs", log_inputs, logs(On::Run)},
+    {Method::Post, "/runs/outputs", log_outputs, logs(On::Run)},
+    {Method::Post, "/runs/log-model", log_model, logs(On::Run)},
 }};
 
 }  // namespace

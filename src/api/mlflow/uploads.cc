@@ -28,6 +28,7 @@ Result<std::string> target_of(const Request& request, const Input& input) {
 Result<Response> create(const Service& service, const Request& request) {
   FETTLE_TRY(const auto input, Input::of(request));
   FETTLE_TRY(const auto path, target_of(request, input));
+  FETTLE_TRY_(service.access.artifact(input.caller(), path, Role::Writer));
   FETTLE_TRY(const auto parts, input.integer("num_parts", 1));
   FETTLE_TRY(const auto id, service.uploads.create(path, parts));
   json::Array credentials;
@@ -54,6 +55,7 @@ Result<Response> put_part(const Service& service, const Request& request) {
 Result<Response> complete(const Service& service, const Request& request) {
   FETTLE_TRY(const auto input, Input::of(request));
   FETTLE_TRY(const auto path, target_of(request, input));
+  FETTLE_TRY_(service.access.artifact(input.caller(), path, Role::Writer));
   FETTLE_TRY(const auto id, input.need_text("upload_id"));
   FETTLE_TRY(const auto given, input.objects("parts"));
   std::vector<tracking::UploadPart> parts;
@@ -69,6 +71,7 @@ Result<Response> complete(const Service& service, const Request& request) {
 Result<Response> abort(const Service& service, const Request& request) {
   FETTLE_TRY(const auto input, Input::of(request));
   FETTLE_TRY(const auto path, target_of(request, input));
+  FETTLE_TRY_(service.access.artifact(input.caller(), path, Role::Writer));
   FETTLE_TRY(const auto id, input.need_text("upload_id"));
   FETTLE_TRY_(service.uploads.abort(id, path));
   return Response::json("{}");
@@ -76,6 +79,7 @@ Result<Response> abort(const Service& service, const Request& request) {
 
 // The URL names the bytes, so that all ranges of a download are of one file, whatever is put at the path meanwhile.
 Result<Response> presign(const Service& service, const Request& request) {
+  FETTLE_TRY_(service.access.artifact(auth::caller(request), request.capture("path"), Role::Reader));
   FETTLE_TRY(const auto found, service.artifacts.find(request.capture("path")));
   if (!found) return fail(Code::NotFound, text::format("There is no artifact at '{}'", request.capture("path")));
   const auto url = service.urls.sign(request, Method::Get,
@@ -94,6 +98,7 @@ Result<Response> get_object(const Service& service, const Request& request) {
 
 }  // namespace
 
+// What a signed URL names was allowed when it was signed.
 void add_upload_routes(http::Router& router, const Service& service) {
   for (const auto root : kRoots) {
     const auto base = std::string(root);

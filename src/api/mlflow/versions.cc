@@ -10,6 +10,7 @@ namespace fettle::api::mlflow {
 namespace {
 
 using http::Method;
+using On = Need::On;
 
 constexpr std::int64_t kMaxPage = 200'000;
 constexpr std::size_t kMaxShown = 300;
@@ -140,6 +141,8 @@ Result<Body> create(const Service& service, const Input& input) {
   FETTLE_TRY(version.tags, input.pairs("tags"));
   if (!is_placeholder(version)) FETTLE_TRY_(check_source(service, version));
   FETTLE_TRY_(complete(service, version));
+  const auto& files = version.storage_location.empty() ? version.source : version.storage_location;
+  FETTLE_TRY_(service.access.source(input.caller(), version, service.roots.reads(files)));
   FETTLE_TRY(const auto made, service.registry.create_version(version));
   if (!made.model_id.empty()) FETTLE_TRY_(tag_model(service, made));
   return wrap(made);
@@ -199,20 +202,21 @@ Result<Body> search(const Service& service, const Input& input) {
   FETTLE_TRY(query.max_results, input.page_size(kMaxPage, kMaxPage));
   FETTLE_TRY(query.order_by, input.texts("order_by"));
   FETTLE_TRY(query.page_token, input.text("page_token"));
+  query.scope = Access::scope(input.caller(), auth::Kind::Model);
   FETTLE_TRY(const auto page, service.registry.search_versions(query));
   return encode_page("model_versions", page);
 }
 
 constexpr std::array<Route, 9> kRoutes{{
-    {Method::Post, "/model-versions/create", create},
-    {Method::Get, "/model-versions/get", get},
-    {Method::Patch, "/model-versions/update", update},
-    {Method::Delete, "/model-versions/delete", remove},
-    {Method::Post, "/model-versions/transition-stage", transition},
-    {Method::Get, "/model-versions/get-download-uri", download_uri},
-    {Method::Post, "/model-versions/set-tag", set_tag},
-    {Method::Delete, "/model-versions/delete-tag", delete_tag},
-    {Method::Get, "/model-versions/search", search},
+    {Method::Post, "/model-versions/create", create, writes(On::Model)},
+    {Method::Get, "/model-versions/get", get, reads(On::Model)},
+    {Method::Patch, "/model-versions/update", update, writes(On::Model)},
+    {Method::Delete, "/model-versions/delete", remove, owns(On::Model)},
+    {Method::Post, "/model-versions/transition-stage", transition, writes(On::Model)},
+    {Method::Get, "/model-versions/get-download-uri", download_uri, reads(On::Model)},
+    {Method::Post, "/model-versions/set-tag", set_tag, writes(On::Model)},
+    {Method::Delete, "/model-versions/delete-tag", delete_tag, writes(On::Model)},
+    {Method::Get, "/model-versions/search", search, anyone()},
 }};
 
 }  // namespace

@@ -163,12 +163,12 @@ Result<json::Value> test(const Service& service, const Input& input) {
 }
 
 constexpr std::array<Route, 6> kRoutes{{
-    {Method::Post, "/webhooks", create},
-    {Method::Get, "/webhooks", list},
-    {Method::Get, "/webhooks/{webhook_id}", get},
-    {Method::Patch, "/webhooks/{webhook_id}", update},
-    {Method::Delete, "/webhooks/{webhook_id}", remove},
-    {Method::Post, "/webhooks/{webhook_id}/test", test},
+    {Method::Post, "/webhooks", create, server_admin()},
+    {Method::Get, "/webhooks", list, server_admin()},
+    {Method::Get, "/webhooks/{webhook_id}", get, server_admin()},
+    {Method::Patch, "/webhooks/{webhook_id}", update, server_admin()},
+    {Method::Delete, "/webhooks/{webhook_id}", remove, server_admin()},
+    {Method::Post, "/webhooks/{webhook_id}/test", test, server_admin()},
 }};
 
 }  // namespace

@@ -92,6 +92,7 @@ Result<Input> Input::of_batch(const http::Request& request) {
   if (!plain || !check_content_type(request)) return of(request);
   Input out(json::Value().set("run_id", std::move(plain->run_id)), "");
   out.batch_ = std::move(plain->batch);
+  out.caller_ = &auth::caller(request);
   return out;
 }
 
@@ -110,6 +111,7 @@ Result<Input> Input::of(const http::Request& request) {
   Input out(std::move(values), "");
   out.is_query_ = is_get;
   out.user_ = request.user;
+  out.caller_ = &auth::caller(request);
   return out;
 }
 
@@ -279,15 +281,26 @@ http::Response error_answer(const Error& error) {
   return http::Response::json(json::dump(body), code.http_status);
 }
 
+void mount_at(http::Router& router, const Service& service, std::string_view prefix, const Route& route) {
+  router.add(route.method, std::string(prefix) + std::string(route.path),
+             [service, route](const http::Request& request) {
+               const auto input = route.read(request);
+               if (!input) return error_answer(input.error());
+               const auto allowed = check(service, *input, route.need);
+               auto out = allowed
+                              ? std::visit([&](auto* handle) { return answer(handle(service, *input)); }, route.handler)
+                              : error_answer(allowed.error());
+               if (!service.access.on()) return out;
+               settle_grants(service, *input, route.need, out);
+               service.access.record(request, route.need, object_of(*input, route.need), out);
+               return out;
+             },
+             {.access = access_of(route.need)});
+}
+
 void mount(http::Router& router, const Service& service, std::span<const Route> routes) {
   for (const auto prefix : kPrefixes)
-    for (const auto& route : routes)
-      router.add(route.method, std::string(prefix) + std::string(route.path),
-                 [service, route](const http::Request& request) {
-                   const auto input = route.read(request);
-                   if (!input) return error_answer(input.error());
-                   return std::visit([&](auto* handle) { return answer(handle(service, *input)); }, route.handler);
-                 });
+    for (const auto& route : routes) mount_at(router, service, prefix, route);
 }
 
 }  // namespace fettle::api::mlflow

@@ -53,6 +53,8 @@ class Input {  // The parameters of one request, or of one object inside it.
   // Name or number of one of `names`, whose numbers count from 1; nullopt if missing.
   [[nodiscard]] Result<std::optional<int>> choice(std::string_view name, std::span<const std::string_view> names) const;
   [[nodiscard]] const std::optional<tracking::Batch>& batch() const { return batch_; }  // of a plain log-batch
+  // Who asks: of the request that of() or of_batch() read, which must live; nobody otherwise.
+  [[nodiscard]] const Identity& caller() const { return caller_ != nullptr ? *caller_ : *Identity::nobody(); }
 
  private:
   [[nodiscard]] const json::Value* find(std::string_view name) const;
@@ -65,6 +67,7 @@ class Input {  // The parameters of one request, or of one object inside it.
   std::string where_;      // "metrics[3]."
   bool is_query_ = false;  // a query's list of one is a text
   std::optional<tracking::Batch> batch_;
+  const Identity* caller_ = nullptr;
 };
 
 using Service = MlflowParts;
@@ -78,14 +81,21 @@ struct Route {
   http::Method method;
   std::string_view path;  // below /api/2.0/mlflow
   Handler handler;
+  Need need = {};  // of the caller; parameters that name the object have MLflow's names
   Result<Input> (*read)(const http::Request&) = Input::of;
 };
 // Mounts routes below /api/2.0/mlflow and /ajax-api/2.0/mlflow.
 void mount(http::Router& router, const Service& service, std::span<const Route> routes);
+void mount_at(http::Router& router, const Service& service, std::string_view prefix, const Route& route);
 
 [[nodiscard]] http::Response answer(const Result<json::Value>& result);  // null: {}
 [[nodiscard]] http::Response answer(Result<Body> result);
 [[nodiscard]] http::Response error_answer(const Error& error);  // {"error_code", "message"}
+
+// The need's check, before the handler; what the answer then says about grants (makers, new names).
+[[nodiscard]] Result<void> check(const Service& service, const Input& input, const Need& need);
+void settle_grants(const Service& service, const Input& input, const Need& need, const http::Response& answer);
+[[nodiscard]] std::string object_of(const Input& input, const Need& need);  // for the audit trail
 
 // One table a resource.
 [[nodiscard]] std::span<const Route> experiment_routes();
@@ -95,6 +105,8 @@ void mount(http::Router& router, const Service& service, std::span<const Route> 
 [[nodiscard]] std::span<const Route> registered_model_routes();
 [[nodiscard]] std::span<const Route> version_routes();
 [[nodiscard]] std::span<const Route> webhook_routes();
+[[nodiscard]] std::span<const Route> user_routes();
+void add_permission_routes(http::Router& router, const Service& service);  // of MLflow 3.12 and newer, below /api/3.0
 void add_artifact_routes(http::Router& router, const Service& service);
 void add_upload_routes(http::Router& router, const Service& service);  // in parts, and downloads by signed URLs
 

@@ -35,6 +35,10 @@ grpc::StatusCode status_code(Code code) noexcept {
       return grpc::StatusCode::UNAVAILABLE;
     case Code::Unimplemented:
       return grpc::StatusCode::UNIMPLEMENTED;
+    case Code::Unauthenticated:
+      return grpc::StatusCode::UNAUTHENTICATED;
+    case Code::PermissionDenied:
+      return grpc::StatusCode::PERMISSION_DENIED;
     default:
       return grpc::StatusCode::INTERNAL;
   }
@@ -44,11 +48,48 @@ grpc::Status to_status(const Result<void>& result) {
   return result ? grpc::Status::OK : grpc::Status(status_code(result.error().code), result.error().message);
 }
 
-// What handlers see: the runtime, and the thread's batch.
+// What handlers see: the runtime, the thread's batch, and whether a call may ask.
 struct Context {
   Runtime& runtime;
   Batch batch;
+  GrpcGate gate;
 };
+
+// The model that a request is about; "" for the list of all, nullopt for the server's own state, which is public.
+template <typename Request>
+std::optional<std::string_view> model_of(const Request&) {
+  return std::nullopt;
+}
+std::optional<std::string_view> model_of(const inference::ModelInferRequest& request) { return request.model_name(); }
+std::optional<std::string_view> model_of(const inference::ModelReadyRequest& request) { return request.name(); }
+std::optional<std::string_view> model_of(const inference::ModelMetadataRequest& request) { return request.name(); }
+std::optional<std::string_view> model_of(const inference::RepositoryIndexRequest&) { return ""; }
+
+std::string_view authorization_of(const grpc::ServerContext& call) {
+  const auto& metadata = call.client_metadata();
+  const auto found = metadata.find("authorization");
+  return found == metadata.end() ? std::string_view() : std::string_view(found->second.data(), found->second.size());
+}
+
+template <typename Request>
+Result<void> check(const Context& context, const grpc::ServerContext& call, const Request& request) {
+  if (!context.gate) return {};
+  const auto model = model_of(request);
+  if (!model) return {};
+  FETTLE_TRY_(context.gate(authorization_of(call), *model));
+  if (model->empty() || context.runtime.find(*model)) return {};
+  return fail(Code::NotFound, text::format("there is no model '{}'", *model));  // without naming the others
+}
+
+// Takes out of an answer what the call may not see.
+template <typename Response>
+void hide(const Context&, const grpc::ServerContext&, Response&) {}
+void hide(const Context& context, const grpc::ServerContext& call, inference::RepositoryIndexResponse& response) {
+  if (!context.gate) return;
+  auto& models = *response.mutable_models();
+  for (int i = models.size() - 1; i >= 0; --i)
+    if (!context.gate(authorization_of(call), models[i].name())) models.DeleteSubrange(i, 1);
+}
 
 Result<std::shared_ptr<const Endpoint>> find(const Runtime& runtime, const std::string& name,
                                              const std::string& version = "") {
@@ -148,7 +189,9 @@ class UnarySlot final : public Slot {
   }
   void answer() override {
     answering = true;
-    const auto status = to_status(handle(context_, request_, response_));
+    const auto allowed = check(context_, *call_, request_);
+    const auto status = to_status(allowed ? handle(context_, request_, response_) : allowed);
+    hide(context_, *call_, response_);
     writer_->Finish(response_, status, this);
   }
 
@@ -166,7 +209,7 @@ class UnarySlot final : public Slot {
 }  // namespace
 
 struct GrpcServer::Impl {
-  explicit Impl(Runtime& runtime) : context{runtime, {}} {}
+  Impl(Runtime& runtime, GrpcGate gate) : context{runtime, {}, std::move(gate)} {}
 
   Service service;
   Context context;
@@ -231,8 +274,9 @@ std::shared_ptr<grpc::ServerCredentials> credentials(const GrpcTls& tls) {
 GrpcServer::GrpcServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GrpcServer::~GrpcServer() { drain(0); }
 
-Result<std::unique_ptr<GrpcServer>> GrpcServer::start(std::string_view address, Runtime& runtime, const GrpcTls& tls) {
-  auto impl = std::make_unique<Impl>(runtime);
+Result<std::unique_ptr<GrpcServer>> GrpcServer::start(std::string_view address, Runtime& runtime, const GrpcTls& tls,
+                                                      GrpcGate gate) {
+  auto impl = std::make_unique<Impl>(runtime, std::move(gate));
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(std::string(address), credentials(tls), &port);
