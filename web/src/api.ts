@@ -3,6 +3,9 @@
 
 const base = '/api/fettle/v1';
 
+// Says that a script asks, so that a refusal does not open the browser's own window for passwords.
+export const ofThePage = { 'x-fettle-page': '1' };
+
 export type Health = 'healthy' | 'watch' | 'broken' | 'unknown';
 export type RolloutState = 'running' | 'held' | 'promoted' | 'rolled_back';
 export type RetrainState = 'running' | 'succeeded' | 'failed';
@@ -346,7 +349,7 @@ async function failure(response: Response): Promise<ApiError> {
 async function call(path: string, init?: RequestInit): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(base + path, { headers: { accept: 'application/json' }, ...init });
+    response = await fetch(base + path, { ...init, headers: { accept: 'application/json', ...ofThePage, ...init?.headers } });
   } catch {
     throw new ApiError(0, 'unavailable', 'the server cannot be reached');
   }
@@ -420,6 +423,24 @@ export async function startRollout(endpoint: string, version: number, actor: str
 
 export async function acknowledge(id: string, actor: string): Promise<void> {
   await post(`/alerts/${part(id)}/acknowledge`, { actor });
+}
+
+export interface Me {
+  access_control: boolean;
+  user: string; // empty without access control
+  admin: boolean;
+}
+
+export async function me(signal?: AbortSignal): Promise<Me> {
+  return (await get('/me', signal)) as Me;
+}
+
+export async function signIn(user: string, password: string): Promise<void> {
+  await post('/login', { user, password });
+}
+
+export async function signOut(): Promise<void> {
+  await post('/logout', {});
 }
 
 export const streamAddress = `${base}/stream`;

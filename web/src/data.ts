@@ -5,6 +5,8 @@ import * as api from './api';
 
 export const useStatus = () => useQuery({ queryKey: ['status'], queryFn: ({ signal }) => api.status(signal) });
 
+export const useMe = () => useQuery({ queryKey: ['me'], queryFn: ({ signal }) => api.me(signal), staleTime: 60_000 });
+
 export const useWindows = (endpoint: string, kind: 'day' | 'week') =>
   useQuery({ queryKey: ['windows', endpoint, kind], queryFn: ({ signal }) => api.windows(endpoint, kind, signal) });
 

@@ -1,6 +1,6 @@
 // MLflow's API as the page reads it: experiments, runs, metric histories, artifacts, registered models. Like api.ts the
 // only place that knows these addresses and shapes. Times are milliseconds UTC, of the wall clock.
-import { ApiError } from './api';
+import { ApiError, ofThePage } from './api';
 
 const base = '/ajax-api/2.0/mlflow';
 
@@ -98,7 +98,7 @@ const record = (value: unknown): Record<string, string> => Object.fromEntries(ta
 async function call(path: string, init?: RequestInit): Promise<Record<string, unknown>> {
   let response: Response;
   try {
-    response = await fetch(base + path, { headers: { accept: 'application/json' }, ...init });
+    response = await fetch(base + path, { ...init, headers: { accept: 'application/json', ...ofThePage, ...init?.headers } });
   } catch {
     throw new ApiError(0, 'unavailable', 'the server cannot be reached');
   }

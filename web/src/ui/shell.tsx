@@ -2,7 +2,9 @@
 import { Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useState } from 'react';
-import { type Connection, useLive, useStatus } from '../data';
+import { useQueryClient } from '@tanstack/react-query';
+import { signOut } from '../api';
+import { type Connection, useLive, useMe, useStatus } from '../data';
 import { useKeys } from './keys';
 
 const Search = lazy(() => import('./search'));
@@ -35,6 +37,21 @@ function Live({ connection }: { connection: Connection }) {
     <span className={`live live-${connection}`} role="status">
       <span className="live-dot" aria-hidden />
       <span className="live-word">{connectionWords[connection]}</span>
+    </span>
+  );
+}
+
+// Who is signed in, on a server that asks.
+function Who() {
+  const me = useMe();
+  const client = useQueryClient();
+  if (!me.data?.user) return null;
+  return (
+    <span>
+      Signed in as {me.data.user}.{' '}
+      <button type="button" className="link" onClick={() => void signOut().then(() => client.invalidateQueries())}>
+        Sign out
+      </button>
     </span>
   );
 }
@@ -95,6 +112,7 @@ export function Shell() {
       <footer className="foot">
         <span>Fettle {status.data?.server.version}</span>
         <span>Times are UTC; of an endpoint, its traffic’s own</span>
+        <Who />
         <button type="button" className="link" onClick={() => setOpen('help')}>
           Keys <kbd>?</kbd>
         </button>
