@@ -1,10 +1,12 @@
 #include "tracking/logged_models.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
 #include "base/rng.h"
 #include "base/text.h"
+#include "json/value.h"
 #include "tracking/by_row.h"
 #include "tracking/import.h"
 #include "tracking/names.h"
@@ -16,6 +18,8 @@ namespace {
 
 using sql::Row;
 using sql::Session;
+
+constexpr std::string_view kVersionsTag = "mlflow.modelVersions";
 
 constexpr std::array<Prefix, 4> kLoggedModelPrefixes{
     {{"attributes", Kind::Attribute}, {"metrics", Kind::Metric}, {"params", Kind::Param}, {"tags", Kind::Tag}}};
@@ -295,6 +299,18 @@ Result<void> LoggedModels::delete_tag(const std::string& id, const std::string& 
     if (gone == 0)
       return fail(Code::NotFound, text::format("No tag with key '{}' found for model with ID '{}'.", key, id));
     return {};
+  });
+}
+
+Result<void> LoggedModels::note_version(const std::string& id, const std::string& name, std::int64_t version) {
+  return database_.write([&](Session& session) -> Result<void> {
+    FETTLE_TRY(const auto found, need(session, id));
+    const auto tag = std::ranges::find(found.model.tags, kVersionsTag, &KeyValue::key);
+    json::Value list = json::Value::array();
+    if (tag != found.model.tags.end())
+      if (auto old = json::parse(tag->value); old && old->is_array()) list = *std::move(old);
+    list.push(json::Value().set("name", name).set("version", version));
+    return put_pair(session, kModelTags, found.row, {std::string(kVersionsTag), json::dump(list)});
   });
 }
 

@@ -37,6 +37,9 @@ class LoggedModels {
   [[nodiscard]] Result<void> remove(const std::string& id);
   [[nodiscard]] Result<LoggedModel> set_tags(const std::string& id, const std::vector<KeyValue>& tags);
   [[nodiscard]] Result<void> delete_tag(const std::string& id, const std::string& key);
+  // Adds a registered version that was made from the model to the list of {"name", "version"} that one of its tags
+  // holds.
+  [[nodiscard]] Result<void> note_version(const std::string& id, const std::string& name, std::int64_t version);
   [[nodiscard]] Result<void> log_params(const std::string& id, const std::vector<KeyValue>& params);
   [[nodiscard]] Result<Page<LoggedModel>> search(const ModelSearch& search) const;
 

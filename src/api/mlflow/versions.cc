@@ -15,7 +15,6 @@ using On = Need::On;
 constexpr std::int64_t kMaxPage = 200'000;
 constexpr std::size_t kMaxShown = 300;
 constexpr std::string_view kModels = "models:/";
-constexpr std::string_view kVersionsTag = "mlflow.modelVersions";
 
 Body wrap(const registry::Version& version) { return encode_one("model_version", version); }
 
@@ -118,18 +117,6 @@ Result<void> complete(const Service& service, registry::NewVersion& version) {
   return {};
 }
 
-// The logged model remembers the versions made from it: a list of {"name", "version"} in one of its tags.
-Result<void> tag_model(const Service& service, const registry::Version& version) {
-  FETTLE_TRY(const auto model, service.tracking.models().get(version.model_id));
-  const auto tag = std::ranges::find(model.tags, kVersionsTag, &tracking::KeyValue::key);
-  json::Value list = json::Value::array();
-  if (tag != model.tags.end())
-    if (auto old = json::parse(tag->value); old && old->is_array()) list = *std::move(old);
-  list.push(json::Value().set("name", version.model).set("version", version.version));
-  FETTLE_TRY_(service.tracking.models().set_tags(version.model_id, {{std::string(kVersionsTag), json::dump(list)}}));
-  return {};
-}
-
 Result<Body> create(const Service& service, const Input& input) {
   registry::NewVersion version;
   FETTLE_TRY(version.model, input.need_text("name"));
@@ -144,7 +131,8 @@ Result<Body> create(const Service& service, const Input& input) {
   const auto& files = version.storage_location.empty() ? version.source : version.storage_location;
   FETTLE_TRY_(service.access.source(input.caller(), version, service.roots.reads(files)));
   FETTLE_TRY(const auto made, service.registry.create_version(version));
-  if (!made.model_id.empty()) FETTLE_TRY_(tag_model(service, made));
+  if (!made.model_id.empty())
+    FETTLE_TRY_(service.tracking.models().note_version(made.model_id, made.model, made.version));
   return wrap(made);
 }
 

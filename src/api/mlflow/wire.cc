@@ -274,7 +274,9 @@ http::Response answer(Result<Body> result) {
 }
 
 http::Response error_answer(const Error& error) {
-  const auto& code = info(error.code);
+  // A full disk is a state that passes, as a database that is gone: clients wait, and ask again.
+  const bool passes = error.code == Code::ResourceExhausted || error.code == Code::Unavailable;
+  const auto& code = info(passes ? Code::Unavailable : error.code);
   if (code.http_status >= 500) log::error(text::format("mlflow api: {}", error.message));
   json::Value body;
   body.set("error_code", code.mlflow_code).set("message", error.message);
