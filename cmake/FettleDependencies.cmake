@@ -16,6 +16,7 @@ pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 add_library(xxHash::xxhash ALIAS PkgConfig::xxhash)
 pkg_check_modules(libsodium REQUIRED IMPORTED_TARGET libsodium)
 add_library(libsodium::libsodium ALIAS PkgConfig::libsodium)
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2)
 
 if(NOT TARGET SQLite::SQLite3 AND TARGET SQLite3::SQLite3)

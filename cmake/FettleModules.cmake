@@ -1,5 +1,5 @@
 # fettle_module(NAME RANK n [LINKS module...] [USES library...] [EXCLUDE regex]): a static library from src/NAME/**, its
-# tests from *_test.cc. LINKS are modules of a strictly lower rank; USES are third-party targets, private to the module.
+# tests from *_test.cc; sources in testing/ are a library that only tests of it and of modules above it link. LINKS are modules of a strictly lower rank; USES are third-party targets, private to the module.
 # Sources that match EXCLUDE belong to a library of their own, for the few programs that need it. APART: never a unity
 # build, since its sources use the same names on purpose (the routes of each kind of object: get, create, remove).
 include(GoogleTest)
@@ -14,6 +14,9 @@ function(fettle_module name)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  set(helpers ${sources})
+  list(FILTER helpers INCLUDE REGEX "/testing/")
+  list(FILTER sources EXCLUDE REGEX "/testing/")
 
   foreach(link ${arg_LINKS})
     get_property(link_rank GLOBAL PROPERTY FETTLE_RANK_${link})
@@ -36,12 +39,27 @@ function(fettle_module name)
     set_target_properties(fettle_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   endif()
 
+  if(helpers AND NOT FETTLE_FUZZ)
+    add_library(fettle_${name}_testing STATIC ${helpers})
+    target_link_libraries(fettle_${name}_testing PUBLIC fettle_${name} GTest::gtest PRIVATE fettle_flags ${arg_USES})
+  endif()
+
   if(tests AND NOT FETTLE_FUZZ)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE fettle_${name} fettle_flags GTest::gmock GTest::gtest_main)
+    foreach(module ${name} ${arg_LINKS})
+      if(TARGET fettle_${module}_testing)
+        target_link_libraries(${name}_test PRIVATE fettle_${module}_testing)
+      endif()
+    endforeach()
     target_compile_definitions(${name}_test PRIVATE FETTLE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. TEST_FILTER "-*/Postgresql" NO_PRETTY_VALUES
+      DISCOVERY_MODE PRE_TEST
       PROPERTIES TIMEOUT 300 ENVIRONMENT OMP_WAIT_POLICY=passive)  # trainer threads must not spin beside other tests
+    if("sql" IN_LIST arg_LINKS OR name STREQUAL "sql")  # in one program, which starts PostgreSQL once
+      add_test(NAME ${name}.postgresql COMMAND ${name}_test "--gtest_filter=*/Postgresql")
+      set_tests_properties(${name}.postgresql PROPERTIES TIMEOUT 300)
+    endif()
   endif()
 endfunction()
 

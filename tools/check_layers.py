@@ -12,7 +12,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([a-z_]+)/', re.MULTILINE)
 THIRD_PARTY = {  # a third-party library is included by one module only
-    "arrow/": {"blob", "table"}, "parquet/": {"table"}, "sqlite3.h": {"sql"}, "yaml-cpp/": {"config"}, "boost/asio": {"http"},
+    "arrow/": {"blob", "table"}, "parquet/": {"table"}, "sqlite3.h": {"sql"}, "libpq-fe.h": {"sql"},
+    "yaml-cpp/": {"config"}, "boost/asio": {"http"},
     "boost/beast": {"http"}, "boost/json": {"json"}, "simdjson.h": {"serving"}, "grpcpp/": {"serving"},
     "xgboost/": {"train"}, "spdlog/": {"base"}, "openssl/evp.h": {"base"}, "sodium.h": {"auth"}, "xxhash.h": {"event"},
 }

@@ -1,178 +1,30 @@
 #include "sql/connection.h"
 
 #include "base/text.h"
+#include "sql/postgres.h"
+#include "sql/sqlite.h"
 
 namespace fettle::sql {
 namespace {
 
-constexpr int kBusyTimeoutMs = 10'000;
-constexpr std::size_t kMaxStatements = 256;  // searches make statements of many shapes
-
-class StatementRow final : public Row {
- public:
-  explicit StatementRow(sqlite3_stmt* statement) noexcept : statement_(statement) {}
-  [[nodiscard]] bool is_null(int column) const override {
-    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
-  }
-  [[nodiscard]] std::int64_t integer(int column) const override { return sqlite3_column_int64(statement_, column); }
-  [[nodiscard]] double real(int column) const override { return sqlite3_column_double(statement_, column); }
-  [[nodiscard]] std::string_view text(int column) const override {
-    const bool is_blob = sqlite3_column_type(statement_, column) == SQLITE_BLOB;
-    const auto* bytes =
-        static_cast<const char*>(is_blob ? sqlite3_column_blob(statement_, column)
-                                         : static_cast<const void*>(sqlite3_column_text(statement_, column)));
-    if (bytes == nullptr) return {};
-    return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
-  }
-
- private:
-  sqlite3_stmt* statement_;
-};
-
-// Resets a cached statement when its use ends, so that it holds no lock and no borrowed text.
-class Use {
- public:
-  explicit Use(sqlite3_stmt* statement) noexcept : statement_(statement) {}
-  Use(const Use&) = delete;
-  Use& operator=(const Use&) = delete;
-  ~Use() {
-    sqlite3_reset(statement_);
-    sqlite3_clear_bindings(statement_);
-  }
-
- private:
-  sqlite3_stmt* statement_;
-};
-
-struct Binder {
-  sqlite3_stmt* statement;
-  int index;
-  int operator()(std::nullptr_t) const { return sqlite3_bind_null(statement, index); }
-  int operator()(std::int64_t value) const { return sqlite3_bind_int64(statement, index, value); }
-  int operator()(double value) const { return sqlite3_bind_double(statement, index, value); }
-  int operator()(std::string_view value) const {
-    return sqlite3_bind_text64(statement, index, value.data() == nullptr ? "" : value.data(), value.size(),
-                               SQLITE_STATIC, SQLITE_UTF8);
-  }
-  int operator()(Blob value) const {
-    return sqlite3_bind_blob64(statement, index, value.bytes.data() == nullptr ? "" : value.bytes.data(),
-                               value.bytes.size(), SQLITE_STATIC);
-  }
-};
-
-Code code_of(int sqlite) {
-  switch (sqlite & 0xff) {
-    case SQLITE_FULL:
-      return Code::ResourceExhausted;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_IOERR:
-      return Code::Unavailable;
-    case SQLITE_CONSTRAINT:
-      return Code::AlreadyExists;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return Code::DataLoss;
-    case SQLITE_CANTOPEN:
-      return Code::NotFound;
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-      return Code::PermissionDenied;
-    default:
-      return Code::Internal;
-  }
-}
-
-std::string_view next_step(int sqlite) {
-  switch (sqlite & 0xff) {
-    case SQLITE_FULL:
-      return "; free space on its disk, nothing was written";
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return "; restore it from a backup";
-    default:
-      return "";
-  }
-}
+constexpr std::size_t kMaxParameters = 32'766;  // SQLite's limit, the smaller one
 
 }  // namespace
 
-Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, bool read_only) {
-  sqlite3* handle = nullptr;
-  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI |
-                    (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
-  auto connection = std::unique_ptr<Connection>(new Connection(handle, path));
-  if (code != SQLITE_OK) return connection->error(code);
-  sqlite3_extended_result_codes(handle, 1);
-  sqlite3_busy_timeout(handle, kBusyTimeoutMs);
-  FETTLE_TRY_(connection->script(
-      read_only ? "PRAGMA case_sensitive_like=ON; PRAGMA query_only=ON"
-                : "PRAGMA case_sensitive_like=ON; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"));
-  return connection;
+Result<std::unique_ptr<Connection>> open_connection(const std::string& url, Access access) {
+  if (is_postgres(url)) return PostgresConnection::open(url, access);
+  return SqliteConnection::open(url, access);
 }
 
-Connection::~Connection() {
-  for (const auto& [text, statement] : statements_) sqlite3_finalize(statement);
-  sqlite3_close(handle_);
-}
-
-std::unexpected<Error> Connection::error(int code) const {
-  return fail(code_of(code), text::format("database '{}': {}{}", path_, sqlite3_errmsg(handle_), next_step(code)));
-}
-
-Result<sqlite3_stmt*> Connection::prepare(std::string_view statement) {
-  if (const auto found = statements_.find(std::string(statement)); found != statements_.end()) return found->second;
-  if (statements_.size() >= kMaxStatements) forget_statements();
-  sqlite3_stmt* prepared = nullptr;
-  const int code = sqlite3_prepare_v3(handle_, statement.data(), static_cast<int>(statement.size()),
-                                      SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
-  if (code != SQLITE_OK) return error(code);
-  statements_.emplace(statement, prepared);
-  return prepared;
-}
-
-void Connection::forget_statements() {
-  std::erase_if(statements_, [](const auto& entry) {
-    if (sqlite3_stmt_busy(entry.second) != 0) return false;
-    sqlite3_finalize(entry.second);
-    return true;
-  });
-}
-
-Result<sqlite3_stmt*> Connection::bind(std::string_view statement, std::span<const Parameter> parameters) {
-  FETTLE_TRY(auto* prepared, prepare(statement));
-  int index = 0;
+Result<void> check_parameters(std::span<const Parameter> parameters) {
+  if (parameters.size() > kMaxParameters)
+    return fail(Code::InvalidArgument, text::format("{} values at once are too many, at most {}; ask for fewer",
+                                                    parameters.size(), kMaxParameters));
   for (const auto& parameter : parameters)
-    if (const int code = std::visit(Binder{prepared, ++index}, parameter); code != SQLITE_OK) return error(code);
-  return prepared;
-}
-
-Result<std::int64_t> Connection::execute(std::string_view statement, std::span<const Parameter> parameters) {
-  FETTLE_TRY(auto* prepared, bind(statement, parameters));
-  const Use use(prepared);
-  int code = SQLITE_ROW;
-  while (code == SQLITE_ROW) code = sqlite3_step(prepared);
-  if (code != SQLITE_DONE) return error(code);
-  return sqlite3_changes64(handle_);
-}
-
-Result<void> Connection::query(std::string_view statement, std::span<const Parameter> parameters,
-                               const std::function<bool(const Row&)>& row) {
-  FETTLE_TRY(auto* prepared, bind(statement, parameters));
-  const Use use(prepared);
-  const StatementRow current(prepared);
-  for (;;) {
-    const int code = sqlite3_step(prepared);
-    if (code == SQLITE_DONE) return {};
-    if (code != SQLITE_ROW) return error(code);
-    if (!row(current)) return {};
-  }
-}
-
-Result<void> Connection::script(const std::string& statements) {
-  const int code = sqlite3_exec(handle_, statements.c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return error(code);
+    if (const auto* words = std::get_if<std::string_view>(&parameter); words && words->contains('\0'))
+      return fail(Code::InvalidArgument,
+                  text::format("text must not hold a NUL character: '{}' is followed by one; leave it out",
+                               words->substr(0, std::min<std::size_t>(words->find('\0'), 60))));
   return {};
 }
 

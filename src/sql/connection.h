@@ -1,41 +1,39 @@
-// One SQLite connection with its statement cache. Private to the module. Not thread-safe.
+// A connection to either store, as the writer and the readers use it. Private to the module. Not thread-safe.
 #pragma once
-
-#include <sqlite3.h>
 
 #include <memory>
 #include <string>
-#include <unordered_map>
 
 #include "sql/database.h"
 
 namespace fettle::sql {
 
-class Connection final : public Session {
+enum class Access : std::uint8_t { Write, Read };
+
+class Connection : public Session {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Connection>> open(const std::string& path, bool read_only);
-  ~Connection() override;
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-
-  using Session::execute;
-  using Session::query;
-  [[nodiscard]] Result<std::int64_t> execute(std::string_view statement,
-                                             std::span<const Parameter> parameters) override;
-  [[nodiscard]] Result<void> query(std::string_view statement, std::span<const Parameter> parameters,
-                                   const std::function<bool(const Row&)>& row) override;
-  [[nodiscard]] Result<void> script(const std::string& statements);  // several statements, no parameters
-
- private:
-  explicit Connection(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
-  [[nodiscard]] Result<sqlite3_stmt*> prepare(std::string_view statement);
-  [[nodiscard]] Result<sqlite3_stmt*> bind(std::string_view statement, std::span<const Parameter> parameters);
-  [[nodiscard]] std::unexpected<Error> error(int code) const;
-  void forget_statements();  // all that are not running
-
-  sqlite3* handle_;
-  std::string path_;
-  std::unordered_map<std::string, sqlite3_stmt*> statements_;
+  enum class State : std::uint8_t {
+    Open,    // what was done since begin() can be committed
+    Failed,  // not before the job is undone: a statement failed (PostgreSQL only)
+    None     // there is no transaction: not begun, undone by the store itself, or lost with the connection
+  };
+  [[nodiscard]] virtual const std::string& name() const = 0;  // for messages
+  // Begins a transaction, a snapshot with Access::Read. A connection that was lost before is made again first.
+  [[nodiscard]] virtual Result<void> begin() = 0;
+  // Durable when it succeeds. On failure nothing was kept, unless the message says that this is unknown.
+  [[nodiscard]] virtual Result<void> commit() = 0;
+  virtual void rollback() = 0;
+  [[nodiscard]] virtual State state() const = 0;
+  // A part of a transaction that can be undone alone.
+  [[nodiscard]] virtual Result<void> begin_job() = 0;
+  [[nodiscard]] virtual Result<void> end_job(bool keep) = 0;
+  // Several statements of a schema, in the common form (dialect.h).
+  [[nodiscard]] virtual Result<void> script(const std::string& statements) = 0;
 };
+
+[[nodiscard]] Result<std::unique_ptr<Connection>> open_connection(const std::string& url, Access access);
+
+// What both stores demand of a statement's values: InvalidArgument for text with a NUL byte, or for too many values.
+[[nodiscard]] Result<void> check_parameters(std::span<const Parameter> parameters);
 
 }  // namespace fettle::sql

@@ -5,10 +5,13 @@
 
 #include "base/text.h"
 #include "sql/connection.h"
+#include "sql/postgres.h"
 #include "sql/writer.h"
 
 namespace fettle::sql {
 namespace {
+
+constexpr std::size_t kMaxIdleReaders = 8;  // as many as an HTTP server has workers
 
 Result<std::int64_t> schema_version(Connection& connection, const std::string& module) {
   std::int64_t version = 0;
@@ -20,7 +23,7 @@ Result<std::int64_t> schema_version(Connection& connection, const std::string& m
   return version;
 }
 
-Result<void> migrate_module(Connection& connection, const std::string& path, const Migrations& migrations) {
+Result<void> migrate_module(Connection& connection, const Migrations& migrations) {
   FETTLE_TRY(const auto version, schema_version(connection, migrations.module));
   const auto known = static_cast<std::int64_t>(migrations.steps.size());
   if (version > known)
@@ -28,7 +31,7 @@ Result<void> migrate_module(Connection& connection, const std::string& path, con
         Code::FailedPrecondition,
         text::format("database '{}' was written by a newer version ({} is at schema {}, this program knows {}); "
                      "use that version, or restore a backup",
-                     path, migrations.module, version, known));
+                     connection.name(), migrations.module, version, known));
   for (auto step = version; step < known; ++step)
     FETTLE_TRY_(connection.script(migrations.steps[static_cast<std::size_t>(step)]));
   FETTLE_TRY_(
@@ -38,23 +41,24 @@ Result<void> migrate_module(Connection& connection, const std::string& path, con
   return {};
 }
 
-Result<void> migrate(Connection& connection, const std::string& path, const std::vector<Migrations>& all) {
-  FETTLE_TRY_(connection.script("BEGIN IMMEDIATE"));
+Result<void> migrate(Connection& connection, const std::string& url, const std::vector<Migrations>& all) {
+  FETTLE_TRY_(connection.begin());
   const auto run = [&]() -> Result<void> {
     FETTLE_TRY_(connection.script(
         "CREATE TABLE IF NOT EXISTS fettle_schema(module TEXT PRIMARY KEY, version INTEGER NOT NULL)"));
-    for (const auto& migrations : all) FETTLE_TRY_(migrate_module(connection, path, migrations));
-    return {};
+    if (is_postgres(url)) FETTLE_TRY_(migrate_module(connection, PostgresConnection::migrations()));
+    for (const auto& migrations : all) FETTLE_TRY_(migrate_module(connection, migrations));
+    return connection.commit();
   };
-  const auto done = run();
-  FETTLE_TRY_(connection.script(done ? "COMMIT" : "ROLLBACK"));
+  auto done = run();
+  if (!done) connection.rollback();
   return done;
 }
 
 }  // namespace
 
 struct Database::Impl {
-  std::string path;
+  std::string url;
   std::unique_ptr<Writer> writer;
   std::mutex mutex;
   std::vector<std::unique_ptr<Connection>> idle_readers;
@@ -68,11 +72,13 @@ struct Database::Impl {
         return reader;
       }
     }
-    return Connection::open(path, true);
+    auto opened = open_connection(url, Access::Read);
+    if (!opened && opened.error().code != Code::DataLoss) return fail(Code::Unavailable, opened.error().message);
+    return opened;
   }
   void give_back(std::unique_ptr<Connection> reader) {
     const std::lock_guard lock(mutex);
-    idle_readers.push_back(std::move(reader));
+    if (idle_readers.size() < kMaxIdleReaders) idle_readers.push_back(std::move(reader));
   }
 };
 
@@ -85,11 +91,11 @@ Result<std::int64_t> Session::insert(std::string_view statement, std::initialize
   return id;
 }
 
-Result<std::unique_ptr<Database>> Database::open(const std::string& path, const std::vector<Migrations>& migrations) {
-  FETTLE_TRY(auto connection, Connection::open(path, false));
-  FETTLE_TRY_(migrate(*connection, path, migrations));
+Result<std::unique_ptr<Database>> Database::open(const std::string& url, const std::vector<Migrations>& migrations) {
+  FETTLE_TRY(auto connection, open_connection(url, Access::Write));
+  FETTLE_TRY_(migrate(*connection, url, migrations));
   auto impl = std::make_unique<Impl>();
-  impl->path = path;
+  impl->url = url;
   impl->writer = std::make_unique<Writer>(std::move(connection));
   return std::unique_ptr<Database>(new Database(std::move(impl)));
 }
@@ -110,10 +116,9 @@ void Database::write_async(std::function<Result<void>(Session&)> work, std::func
 
 Result<void> Database::read(const std::function<Result<void>(Session&)>& work) const {
   FETTLE_TRY(auto reader, impl_->borrow_reader());
-  FETTLE_TRY_(reader->execute("BEGIN", {}));
+  FETTLE_TRY_(reader->begin());
   auto result = work(*reader);
-  auto end = reader->execute("COMMIT", {});
-  if (end) impl_->give_back(std::move(reader));  // else the connection is dropped
+  if (reader->commit()) impl_->give_back(std::move(reader));  // else the connection is dropped
   return result;
 }
 

@@ -1,9 +1,12 @@
-// A durable relational store: many readers, one writer with group commit.
+// A durable relational store: many readers, one writer with group commit, on SQLite or on PostgreSQL.
 //
-// SQLite in WAL mode, synchronous=FULL. Writes are functions run on the writer thread inside one transaction each
-// batch: many requests, one fsync; each request is a savepoint, so that one failing request does not undo another. A
-// write's result is given to its caller only after the commit. Reads use a pool of read-only connections and see a
-// consistent snapshot. Thread-safe. Migrations are numbered by order per module and run in a transaction at open().
+// Writes are functions run on the writer thread inside one transaction each batch: many requests, one flush to disk;
+// of several requests each is a savepoint, so that one failing request does not undo another. A write's result is given
+// to its caller only after the commit. Reads use a pool of read-only connections and see a consistent snapshot.
+// Statements are in the form that both stores read alike (dialect.h). Thread-safe.
+//
+// Errors: Unavailable when the store cannot answer now (disk full, PostgreSQL gone): repeat later, no restart is
+// needed. After a statement has failed, a job or a read only returns: PostgreSQL refuses all further statements of it.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +45,8 @@ class Session {  // One connection inside one transaction or snapshot. Not threa
   // Runs a statement with ? parameters; returns the number of rows changed.
   [[nodiscard]] virtual Result<std::int64_t> execute(std::string_view statement,
                                                      std::span<const Parameter> parameters) = 0;
-  // Calls `row` for every row; return false from it to stop.
+  // Calls `row` for every row; return false from it to stop. PostgreSQL sends all rows before the first call: give
+  // what may be large a LIMIT.
   [[nodiscard]] virtual Result<void> query(std::string_view statement, std::span<const Parameter> parameters,
                                            const std::function<bool(const Row&)>& row) = 0;
   // Runs an INSERT of one row that ends in RETURNING id; returns that id.
@@ -58,7 +62,8 @@ class Session {  // One connection inside one transaction or snapshot. Not threa
   }
 };
 
-// The tables of one module: `steps[i]` brings its schema from version i to i + 1. Never edit a released step.
+// The tables of one module, in the common form: `steps[i]` brings its schema from version i to i + 1, all new ones in
+// one transaction. Never edit a released step.
 struct Migrations {
   std::string module;
   std::vector<std::string> steps;  // each may hold several statements
@@ -66,9 +71,11 @@ struct Migrations {
 
 class Database {
  public:
-  // Creates the file if missing. DataLoss if it is no database or damaged; FailedPrecondition if it was written by a
-  // newer version of the program (migrations beyond ours) - never touched then.
-  [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& path,
+  // `url`: postgres://... or postgresql://... (all of libpq's), else the path of an SQLite file, made if missing.
+  // DataLoss if the file is no database or damaged; FailedPrecondition if it was written by a newer version of the
+  // program (migrations beyond ours), never touched then, or if another server has the PostgreSQL database;
+  // NotFound, PermissionDenied or Unavailable if PostgreSQL does not let us in. No message holds a password.
+  [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& url,
                                                               const std::vector<Migrations>& migrations);
   ~Database();  // finishes queued writes
 

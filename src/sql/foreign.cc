@@ -4,9 +4,12 @@
 
 #include "base/text.h"
 #include "sql/connection.h"
+#include "sql/postgres.h"
 
 namespace fettle::sql {
 namespace {
+
+constexpr std::string_view kSqlAlchemy = "postgresql+psycopg2://";
 
 std::string file_of(const std::string& url) {
   constexpr std::string_view kScheme = "sqlite:///";
@@ -26,33 +29,37 @@ std::string uri_of(const std::string& path) {
   return out + "?immutable=1";
 }
 
-Result<std::unique_ptr<Session>> begin(std::unique_ptr<Connection> connection) {
-  FETTLE_TRY_(connection->execute("BEGIN", {}));
-  FETTLE_TRY_(connection->query("SELECT count(*) FROM sqlite_master", {}, [](const Row&) { return false; }));
+Result<std::unique_ptr<Session>> begin_snapshot(std::unique_ptr<Connection> connection) {
+  FETTLE_TRY_(connection->begin());
   return std::unique_ptr<Session>(std::move(connection));
+}
+
+Result<std::unique_ptr<Session>> begin_file(std::unique_ptr<Connection> connection) {
+  FETTLE_TRY(auto session, begin_snapshot(std::move(connection)));
+  FETTLE_TRY_(session->query("SELECT count(*) FROM sqlite_master", {}, [](const Row&) { return false; }));
+  return session;
 }
 
 Result<std::unique_ptr<Session>> open_file(const std::string& path) {
   if (!file_exists(path)) return fail(Code::NotFound, text::format("there is no database file '{}'", path));
-  if (auto connection = Connection::open(path, true)) {
-    auto session = begin(*std::move(connection));
+  if (auto connection = open_connection(path, Access::Read)) {
+    auto session = begin_file(*std::move(connection));
     // A WAL database in a folder that may not be written can only be read as one that nobody changes.
     if (session || session.error().code == Code::DataLoss || file_exists(path + "-wal")) return session;
   }
-  FETTLE_TRY(auto connection, Connection::open(uri_of(path), true));
-  return begin(std::move(connection));
+  FETTLE_TRY(auto connection, open_connection(uri_of(path), Access::Read));
+  return begin_file(std::move(connection));
 }
 
 }  // namespace
 
-bool is_postgres_url(const std::string& url) noexcept {
-  return url.starts_with("postgresql://") || url.starts_with("postgres://") ||
-         url.starts_with("postgresql+psycopg2://");
-}
+bool is_postgres_url(const std::string& url) noexcept { return is_postgres(url) || url.starts_with(kSqlAlchemy); }
 
 Result<std::unique_ptr<Session>> open_foreign(const std::string& url) {
   if (!is_postgres_url(url)) return open_file(file_of(url));
-  return fail(Code::Unimplemented, "PostgreSQL databases cannot be read yet; import from the MLflow server's address");
+  const auto ours = url.starts_with(kSqlAlchemy) ? "postgresql://" + url.substr(kSqlAlchemy.size()) : url;
+  FETTLE_TRY(auto connection, open_connection(ours, Access::Read));
+  return begin_snapshot(std::move(connection));
 }
 
 Result<Tables> tables_of(Session& session, bool postgres) {

@@ -6,28 +6,33 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <thread>
 
 #include "base/rng.h"
 #include "sql/database.h"
+#include "sql/dialect.h"
+#include "sql/testing/postgres_server.h"
 
 namespace fettle::sql {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
+using testing::PostgresServer;
+using testing::Store;
 
 const Migrations kNumbers{"numbers", {"CREATE TABLE n(batch INTEGER, value INTEGER, PRIMARY KEY(batch, value))"}};
 
-class SqlTest : public testing::Test {
+class SqlTest : public ::testing::TestWithParam<Store> {
  protected:
   void SetUp() override {
-    std::string folder = "/tmp/fettle-sql.XXXXXX";
-    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-    path_ = folder + "/test.db";
+    ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
+    url_ = testing::new_store(GetParam(), folder_);
   }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
   [[nodiscard]] std::unique_ptr<Database> open() const {
-    auto database = Database::open(path_, {kNumbers});
+    auto database = Database::open(url_, {kNumbers});
     EXPECT_TRUE(database) << database.error().message;
     return *std::move(database);
   }
@@ -44,10 +49,12 @@ class SqlTest : public testing::Test {
     }));
     return found;
   }
-  std::string path_;
+  std::string folder_ = "/tmp/fettle-sql.XXXXXX";
+  std::string url_;
 };
+INSTANTIATE_TEST_SUITE_P(Stores, SqlTest, testing::every_store(), testing::name_of_store);
 
-TEST_F(SqlTest, WritesAreReadBackAfterReopening) {
+TEST_P(SqlTest, WritesAreReadBackAfterReopening) {
   {
     const auto database = open();
     EXPECT_TRUE(database->write([](Session& session) { return insert(session, 1, 42); }));
@@ -56,7 +63,7 @@ TEST_F(SqlTest, WritesAreReadBackAfterReopening) {
   EXPECT_EQ(number(*open(), "SELECT value FROM n"), 42);
 }
 
-TEST_F(SqlTest, AFailingJobIsUndoneAloneAndWhole) {
+TEST_P(SqlTest, AFailingJobIsUndoneAloneAndWhole) {
   const auto database = open();
   std::atomic<int> failed = 0;
   std::vector<std::jthread> clients;
@@ -77,58 +84,191 @@ TEST_F(SqlTest, AFailingJobIsUndoneAloneAndWhole) {
   EXPECT_EQ(number(*database, "SELECT count(*) FROM n WHERE value % 5 = 0 AND value < 1000"), 0);
 }
 
-TEST_F(SqlTest, ConstraintsAreAlreadyExists) {
+TEST_P(SqlTest, ConstraintsAreAlreadyExists) {
   const auto database = open();
   const auto once = [](Session& session) { return insert(session, 1, 1); };
   EXPECT_TRUE(database->write(once));
   EXPECT_EQ(database->write(once).error().code, Code::AlreadyExists);
 }
 
-TEST_F(SqlTest, TextMayHoldAnyBytesAndNullIsNull) {
-  const auto database = open();
-  const std::string_view bytes("a\0b", 3);
-  EXPECT_TRUE(database->read([&](Session& session) {
-    return session.query("SELECT ?, ?, ?", {bytes, nullptr, 2.5}, [&](const Row& row) {
-      EXPECT_EQ(row.text(0), bytes);
-      EXPECT_TRUE(row.is_null(1));
-      EXPECT_EQ(row.real(2), 2.5);
+TEST_P(SqlTest, ValuesComeBackAsTheyWere) {
+  const Migrations kinds{"kinds",
+                         {"CREATE TABLE k(id INTEGER PRIMARY KEY, whole INTEGER, real REAL, text TEXT, bytes BLOB)"}};
+  const auto database = *Database::open(url_, {kinds});
+  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+  const std::string_view bytes("a\0\xff", 3);
+  ASSERT_TRUE(database->write([&](Session& session) -> Result<void> {
+    FETTLE_TRY_(session.execute("INSERT INTO k(whole, real, text, bytes) VALUES(?, ?, ?, ?)",
+                                {kMost, 0.1, "ä'?\\", Blob{bytes}}));
+    FETTLE_TRY_(session.execute("INSERT INTO k(whole, real, text, bytes) VALUES(?, ?, ?, ?)",
+                                {-kMost, std::int64_t{3}, "", Blob{}}));
+    return session
+        .execute("INSERT INTO k(whole, real, text, bytes) VALUES(?, ?, ?, ?)", {nullptr, nullptr, nullptr, nullptr})
+        .transform([](auto) {});
+  }));
+  std::vector<std::string> seen;
+  ASSERT_TRUE(database->read([&](Session& session) {
+    return session.query("SELECT whole, real, text, bytes FROM k ORDER BY id", {}, [&](const Row& row) {
+      if (row.is_null(0)) {
+        for (int i = 1; i < 4; ++i) EXPECT_TRUE(row.is_null(i));
+      } else if (row.integer(0) == kMost) {
+        EXPECT_EQ(row.real(1), 0.1);
+        EXPECT_EQ(row.text(2), "ä'?\\");
+        EXPECT_EQ(row.text(3), bytes);
+      } else {
+        EXPECT_EQ(row.integer(0), -kMost);
+        EXPECT_EQ(row.text(0), "-9223372036854775807");
+        EXPECT_EQ(row.real(1), 3.0);
+        EXPECT_TRUE(row.text(2).empty() && row.text(3).empty() && !row.is_null(3));
+      }
+      seen.emplace_back(row.text(2));
       return true;
     });
   }));
+  EXPECT_EQ(seen.size(), 3U);
 }
 
-TEST_F(SqlTest, ReadersCannotWrite) {
+TEST_P(SqlTest, NumbersOfEveryKindOfExpressionAreRead) {
+  const auto database = open();
+  ASSERT_TRUE(database->write([](Session& session) -> Result<void> {
+    for (const std::int64_t value : {3, 1'000'000'007, -40'000}) FETTLE_TRY_(insert(session, 1, value));
+    return {};
+  }));
+  EXPECT_EQ(number(*database, "SELECT count(*) FROM n"), 3);
+  EXPECT_EQ(number(*database, "SELECT sum(value) FROM n"), 999'960'010);
+  EXPECT_EQ(number(*database, "SELECT sum(value) FROM n WHERE value < 0"), -40'000);
+  EXPECT_EQ(number(*database, "SELECT max(value) FROM n WHERE value > 2000000000"), 0) << "null is 0";
+  EXPECT_EQ(number(*database, "SELECT length('four')"), 4);
+  EXPECT_EQ(number(*database, "SELECT value IS NULL FROM n"), 0);
+  EXPECT_EQ(number(*database, "SELECT 7"), 7);
+}
+
+TEST_P(SqlTest, TextWithANulIsRefusedAndSoAreTooManyValues) {
+  const auto database = open();
+  const auto refused = database->write([](Session& session) {
+    return session.execute("SELECT CAST(? AS TEXT)", {std::string_view("a\0b", 3)}).transform([](auto) {});
+  });
+  EXPECT_EQ(refused.error().code, Code::InvalidArgument);
+  EXPECT_THAT(refused.error().message, HasSubstr("NUL character: 'a'"));
+  const std::vector<Parameter> many(40'000, std::int64_t{1});
+  const auto read = database->read(
+      [&](Session& session) { return session.query("SELECT 1", many, [](const Row&) { return true; }); });
+  EXPECT_EQ(read.error().code, Code::InvalidArgument);
+}
+
+TEST_P(SqlTest, TextSortsByItsBytesAndPatternsMindCase) {
+  const Migrations words{"words", {"CREATE TABLE w(word TEXT PRIMARY KEY)"}};
+  const auto database = *Database::open(url_, {words});
+  ASSERT_TRUE(database->write([](Session& session) -> Result<void> {
+    for (const auto* word : {"b", "B", "a_c", "abc", "Ä", "a\\", "~"})
+      FETTLE_TRY_(session.execute("INSERT INTO w VALUES(?)", {word}));
+    return {};
+  }));
+  const auto words_of = [&](std::string_view statement, std::string_view value) {
+    std::string out;
+    EXPECT_TRUE(database->read([&](Session& session) {
+      return session.query(statement, {value}, [&](const Row& row) {
+        out += std::string(row.text(0)) + " ";
+        return true;
+      });
+    }));
+    return out;
+  };
+  EXPECT_EQ(words_of("SELECT word FROM w WHERE word <> ? ORDER BY word", ""), "B a\\ a_c abc b ~ Ä ");
+  EXPECT_EQ(words_of("SELECT word FROM w WHERE word LIKE ? ESCAPE '\\' ORDER BY word", "b"), "b ");
+  EXPECT_EQ(words_of("SELECT word FROM w WHERE word LIKE ? ESCAPE '\\' ORDER BY word", "a_c"), "a_c abc ");
+  EXPECT_EQ(words_of("SELECT word FROM w WHERE word LIKE ? ESCAPE '\\' ORDER BY word", "a\\\\"), "a\\ ");
+  EXPECT_EQ(words_of("SELECT word FROM w WHERE lower(word) LIKE ? ESCAPE '\\' ORDER BY word", "b"), "B b ");
+  EXPECT_EQ(words_of("SELECT word FROM w WHERE lower(word) LIKE ? ESCAPE '\\' ORDER BY word", "ä"), "") << "ASCII only";
+}
+
+TEST_P(SqlTest, IdsFollowTheLargest) {
+  const Migrations ids{
+      "ids", {"CREATE TABLE i(id INTEGER PRIMARY KEY, x INTEGER UNIQUE); INSERT INTO i(id, x) VALUES(0, 100)"}};
+  const auto database = *Database::open(url_, {ids});
+  const auto next = [&](std::int64_t x) {
+    std::int64_t id = -1;
+    EXPECT_TRUE(database->write([&](Session& session) -> Result<void> {
+      FETTLE_TRY(id, session.insert("INSERT INTO i(x) VALUES(?) ON CONFLICT(x) DO NOTHING RETURNING id", {x}));
+      return {};
+    }));
+    return id;
+  };
+  EXPECT_EQ(next(1), 1);
+  EXPECT_EQ(next(2), 2);
+  EXPECT_EQ(next(2), 0) << "no row, no id";
+  ASSERT_TRUE(database->write([](Session& session) {
+    return session.execute("INSERT INTO i(id, x) VALUES(123456789012345678, 5)").transform([](auto) {});
+  }));
+  EXPECT_EQ(next(6), 123'456'789'012'345'679) << "also after ids that came from elsewhere";
+}
+
+// PostgreSQL would take no further statement, and SQLite would commit half of the job.
+TEST_P(SqlTest, AJobThatPassesOverAnErrorIsNotCommittedInHalf) {
+  const auto database = open();
+  const auto twice = [](Session& session) -> Result<void> {
+    FETTLE_TRY_(insert(session, 1, 1));
+    static_cast<void>(insert(session, 1, 1));
+    return session.execute("INSERT INTO n VALUES(1, 2)").transform([](auto) {});
+  };
+  const auto done = database->write(twice);
+  const auto rows = number(*database, "SELECT count(*) FROM n");
+  EXPECT_EQ(rows, done ? 2 : 0);
+  EXPECT_TRUE(database->write([](Session& session) { return insert(session, 2, 2); }));
+}
+
+TEST_P(SqlTest, ReadersCannotWrite) {
   const auto database = open();
   EXPECT_FALSE(database->read([](Session& session) { return insert(session, 1, 1); }));
 }
 
-TEST_F(SqlTest, MigrationsRunOnceAndANewerSchemaIsRefused) {
+TEST_P(SqlTest, MigrationsRunOnceAndANewerSchemaIsRefused) {
   auto two = kNumbers;
   two.steps.emplace_back("ALTER TABLE n ADD COLUMN extra INTEGER DEFAULT 7");
   ASSERT_TRUE(open()->write([](Session& session) { return insert(session, 1, 1); }));
-  EXPECT_EQ(number(**Database::open(path_, {two}), "SELECT extra FROM n"), 7);
-  EXPECT_EQ(number(**Database::open(path_, {two}), "SELECT extra FROM n"), 7);
-  const auto old = Database::open(path_, {kNumbers});
+  EXPECT_EQ(number(**Database::open(url_, {two}), "SELECT extra FROM n"), 7);
+  EXPECT_EQ(number(**Database::open(url_, {two}), "SELECT extra FROM n"), 7);
+  const auto old = Database::open(url_, {kNumbers});
   EXPECT_EQ(old.error().code, Code::FailedPrecondition);
   EXPECT_THAT(old.error().message, HasSubstr("newer version"));
 }
 
-TEST_F(SqlTest, AFailedMigrationLeavesNothing) {
+TEST_P(SqlTest, AFailedMigrationLeavesNothing) {
   const Migrations broken{"broken", {"CREATE TABLE half(a INTEGER); CREATE TABLE half(a INTEGER)"}};
-  EXPECT_FALSE(Database::open(path_, {kNumbers, broken}));
-  EXPECT_EQ(number(*open(), "SELECT count(*) FROM sqlite_master WHERE name = 'half'"), 0);
+  EXPECT_FALSE(Database::open(url_, {kNumbers, broken}));
+  EXPECT_FALSE(open()->read(
+      [](Session& session) { return session.query("SELECT a FROM half", {}, [](const Row&) { return true; }); }));
 }
 
-TEST_F(SqlTest, GarbageIsDataLoss) {
-  FILE* file = ::fopen(path_.c_str(), "w");
+TEST(SqliteFile, ThatIsNoneIsDataLoss) {
+  std::string path = "/tmp/fettle-sql.XXXXXX";
+  FILE* file = ::fdopen(::mkstemp(path.data()), "w");
   ::fputs("this is no database, just a line of text that is long enough to be looked at as a header.......", file);
   ::fclose(file);
-  EXPECT_EQ(Database::open(path_, {kNumbers}).error().code, Code::DataLoss);
+  EXPECT_EQ(Database::open(path, {kNumbers}).error().code, Code::DataLoss);
+  std::filesystem::remove(path);
+}
+
+TEST(Dialect, NumbersValuesOutsideOfQuotes) {
+  EXPECT_EQ(postgres_statement("SELECT '?', \"?\", a FROM t WHERE b = ? AND c = 'it''s ?' AND d IN (?, ?) -- ?"),
+            "SELECT '?', \"?\", a FROM t WHERE b = $1 AND c = 'it''s ?' AND d IN ($2, $3) -- ?");
+}
+
+TEST(Dialect, SaysSchemasInPostgresqlsWords) {
+  EXPECT_EQ(
+      postgres_schema("CREATE TABLE t(id INTEGER PRIMARY KEY, a INTEGER NOT NULL, b TEXT, c REAL, d BLOB, "
+                      "PRIMARY KEY(a, b)) WITHOUT ROWID; -- INTEGER\nINSERT INTO t SELECT 'TEXT', CAST(a AS TEXT)"),
+      "CREATE TABLE t(id BIGINT PRIMARY KEY DEFAULT fettle_next_id('t', 'id'), a BIGINT NOT NULL, b TEXT COLLATE "
+      "\"C\", c DOUBLE PRECISION, d BYTEA, PRIMARY KEY(a, b)) ; -- INTEGER\nINSERT INTO t SELECT 'TEXT', CAST(a AS "
+      "TEXT)");
+  EXPECT_EQ(postgres_schema("CREATE TABLE IF NOT EXISTS u(one INTEGER\n  PRIMARY KEY)"),
+            "CREATE TABLE IF NOT EXISTS u(one BIGINT PRIMARY KEY DEFAULT fettle_next_id('u', 'one'))");
+  EXPECT_EQ(postgres_schema("$$ INTEGER $$ TEXTS"), "$$ INTEGER $$ TEXTS");
 }
 
 // A child writes batches of three and reports each acknowledged one; it is killed at a random moment. Whatever was
 // acknowledged must be there, and no batch may be there in part.
-TEST_F(SqlTest, AcknowledgedWritesSurviveKill) {
+TEST_P(SqlTest, AcknowledgedWritesSurviveKill) {
   Rng rng(20);
   std::int64_t next = 0;
   for (int round = 0; round < 15; ++round) {
@@ -136,7 +276,7 @@ TEST_F(SqlTest, AcknowledgedWritesSurviveKill) {
     ASSERT_EQ(::pipe(ends), 0);
     const pid_t child = ::fork();
     if (child == 0) {
-      auto database = Database::open(path_, {kNumbers});
+      auto database = Database::open(url_, {kNumbers});
       for (auto batch = next; database && batch < next + 100'000; ++batch) {
         const auto done = (*database)->write([&](Session& session) -> Result<void> {
           for (std::int64_t k = 0; k < 3; ++k) FETTLE_TRY_(insert(session, batch, k));
@@ -163,7 +303,7 @@ TEST_F(SqlTest, AcknowledgedWritesSurviveKill) {
   }
 }
 
-TEST_F(SqlTest, StatementsOfManyShapesAreForgottenButNotTheRunningOne) {
+TEST_P(SqlTest, StatementsOfManyShapesAreForgottenButNotTheRunningOne) {
   const auto database = open();
   std::int64_t seen = 0;
   const auto read = database->read([&](Session& session) {

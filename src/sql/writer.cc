@@ -42,24 +42,34 @@ void Writer::loop() {
 }
 
 void Writer::run_batch(std::vector<Job>& batch) {
-  std::vector<Result<void>> results;
-  Result<void> transaction = connection_->script("BEGIN IMMEDIATE");
-  if (transaction) {
-    for (auto& job : batch) results.push_back(run_job(job));
-    transaction = connection_->script("COMMIT");
-    // After a failed commit SQLite may have rolled back by itself; a second rollback is then a harmless error.
-    if (!transaction) static_cast<void>(connection_->script("ROLLBACK"));
-  }
+  std::vector<Result<void>> results(batch.size());
+  const auto committed = commit_batch(batch, results);
   for (std::size_t i = 0; i < batch.size(); ++i)
-    batch[i].done(transaction ? std::move(results[i]) : Result<void>(fail(transaction.error())));
+    batch[i].done(committed || !results[i] ? std::move(results[i]) : Result<void>(fail(committed.error())));
 }
 
-Result<void> Writer::run_job(Job& job) {
-  FETTLE_TRY_(connection_->execute("SAVEPOINT job", {}));
-  auto result = job.work(*connection_);
-  if (!result) FETTLE_TRY_(connection_->execute("ROLLBACK TO job", {}));
-  FETTLE_TRY_(connection_->execute("RELEASE job", {}));
-  return result;
+// A failure of the batch is one of all its jobs. A job that failed by itself keeps its own error.
+Result<void> Writer::commit_batch(std::vector<Job>& batch, std::vector<Result<void>>& results) {
+  auto done = connection_->begin();
+  for (std::size_t i = 0; i < batch.size() && done; ++i) done = run_job(batch[i], results[i], batch.size() == 1);
+  if (done && batch.size() == 1 && !results[0]) {
+    connection_->rollback();
+    return {};
+  }
+  if (done) done = connection_->commit();
+  if (!done) connection_->rollback();
+  return done;
+}
+
+// Fails if the batch as a whole is lost. A job that is alone needs no savepoint: its transaction can be undone.
+Result<void> Writer::run_job(Job& job, Result<void>& result, bool alone) {
+  if (!alone) FETTLE_TRY_(connection_->begin_job());
+  result = job.work(*connection_);
+  const auto state = connection_->state();
+  if (result && state != Connection::State::Open)
+    result = fail(Code::Internal, "a statement failed and its error was passed over; nothing was written");
+  if (state == Connection::State::None) return result;
+  return alone ? Result<void>() : connection_->end_job(result.has_value());
 }
 
 }  // namespace fettle::sql

@@ -29,7 +29,8 @@ class Writer {
  private:
   void loop();
   void run_batch(std::vector<Job>& batch);
-  [[nodiscard]] Result<void> run_job(Job& job);
+  [[nodiscard]] Result<void> commit_batch(std::vector<Job>& batch, std::vector<Result<void>>& results);
+  [[nodiscard]] Result<void> run_job(Job& job, Result<void>& result, bool alone);
 
   std::unique_ptr<Connection> connection_;
   std::mutex mutex_;
