@@ -78,6 +78,15 @@ Result<os::Exit> run_child(OwnAddress& address, const std::string& certificate, 
   return os::run(command, {}, cancelled);
 }
 
+// SQLite in the data folder by default. A path would be two servers' trap: the folder's lock guards the folder only.
+Result<std::string> database_url(const ServerOptions& options) {
+  if (options.database.empty()) return options.data + "/fettle.db";
+  if (sql::is_postgres(options.database)) return options.database;
+  return fail(Code::InvalidArgument,
+              "--database (or FETTLE_DATABASE) takes postgresql://USER@HOST:PORT/NAME; without it records are kept in "
+              "the data folder");
+}
+
 void move_alias(registry::Store& registry, const std::string& model, const std::string& alias, std::int64_t version) {
   if (!registry.aliases().get(model, alias))
     return;  // the model is not registered here: a bundle that was sent by hand
@@ -144,7 +153,8 @@ struct Platform::Impl {
 
 Result<void> Platform::Impl::open(const ServerOptions& options) {
   const auto& data = options.data;
-  FETTLE_TRY(database, sql::Database::open(data + "/fettle.db", migrations()));
+  FETTLE_TRY(const auto url, database_url(options));
+  FETTLE_TRY(database, sql::Database::open(url, migrations()));
   FETTLE_TRY(blobs, blob::Store::open(data + "/blobs"));
   FETTLE_TRY(events, event::Log::open(data + "/events"));
   FETTLE_TRY_(os::remove_all(data + "/spool"));    // bodies that were on their way when an earlier server died

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 
@@ -36,6 +37,10 @@ void add_server_verb(Program& program, std::function<Result<void>(const ServerOp
   auto options = std::make_shared<ServerOptions>();
   auto verb = program.verb("server", "Start the server and stay until SIGINT or SIGTERM");
   verb.option("--data", options->data, "Folder that holds all of the server's state").required();
+  verb.option(
+      "--database", options->database,
+      "postgresql://... to keep records in PostgreSQL instead of the data folder; FETTLE_DATABASE says the same "
+      "without showing a password to ps");
   verb.option("--control", options->control, "HOST:PORT of the control plane: MLflow's API, Fettle's API, the page");
   verb.option("--predict", options->predict, "HOST:PORT of predictions over HTTP");
   verb.option("--grpc", options->grpc, "HOST:PORT of predictions over gRPC");
@@ -57,7 +62,11 @@ void add_server_verb(Program& program, std::function<Result<void>(const ServerOp
   add_access_options(verb, options->access);
   verb.examples(
       "  fettle server --data ./data\n  fettle server --data ./data --control 127.0.0.1:0 --ready-file ready.json");
-  verb.action([options, serve = std::move(serve)](Output&) { return serve(*options); });
+  verb.action([options, serve = std::move(serve)](Output&) {
+    const char* from_environment = std::getenv("FETTLE_DATABASE");
+    if (options->database.empty() && from_environment != nullptr) options->database = from_environment;
+    return serve(*options);
+  });
 }
 
 void add_restore_verb(Program& program, std::function<Result<void>(const RestoreOptions&, Output&)> restore) {

@@ -22,6 +22,7 @@ struct AccessOptions {  // who may ask the server
 
 struct ServerOptions {
   std::string data;
+  std::string database;  // postgresql://... ; empty = FETTLE_DATABASE, else SQLite in the data folder
   std::string control = "127.0.0.1:5000";
   std::string predict = "127.0.0.1:8000";
   std::string grpc = "127.0.0.1:8001";

@@ -3,18 +3,21 @@
 #include <gtest/gtest.h>
 
 #include "os/file.h"
+#include "sql/testing/postgres_server.h"
 
 namespace fettle::control {
 namespace {
 
-class StoreTest : public testing::Test {
+class StoreTest : public testing::TestWithParam<sql::testing::Store> {
  protected:
   os::TempFolder folder_ = *os::TempFolder::create();
-  std::unique_ptr<sql::Database> database_ = *sql::Database::open(folder_.path() + "/db", {Store::migrations()});
+  std::unique_ptr<sql::Database> database_ =
+      *sql::Database::open(sql::testing::new_store(GetParam(), folder_.path()), {Store::migrations()});
   Store store_{*database_};
 };
+INSTANTIATE_TEST_SUITE_P(Stores, StoreTest, sql::testing::every_store(), sql::testing::name_of_store);
 
-TEST_F(StoreTest, OneDecisionIsPutWholeAndReadBack) {
+TEST_P(StoreTest, OneDecisionIsPutWholeAndReadBack) {
   Changes changes;
   changes.endpoints.push_back({"flights", "late", {{"champion", "abc", 1}}, "slots", 5});
   Rollout rollout;
@@ -32,7 +35,7 @@ TEST_F(StoreTest, OneDecisionIsPutWholeAndReadBack) {
   EXPECT_EQ((*store_.checkpoint())->watermarks_ms.at("flights"), 20);
 }
 
-TEST_F(StoreTest, RecordsReplaceThoseWithTheSameKeyAndDecisionsAdd) {
+TEST_P(StoreTest, RecordsReplaceThoseWithTheSameKeyAndDecisionsAdd) {
   Changes changes;
   changes.alerts.push_back({"a1", "flights", "drift", "distance", "warn", "moved", "open", 1, 1, 0, "", ""});
   changes.decisions.push_back({"r1", 1, 1, 0, "hold", "fettle", "too early", 0, 0, 0, {}});
@@ -44,7 +47,7 @@ TEST_F(StoreTest, RecordsReplaceThoseWithTheSameKeyAndDecisionsAdd) {
   EXPECT_EQ(store_.decisions("r1")->size(), 2U);
 }
 
-TEST_F(StoreTest, WhatIsNotThereIsNotFound) {
+TEST_P(StoreTest, WhatIsNotThereIsNotFound) {
   EXPECT_EQ(store_.endpoint("none").error().code, Code::NotFound);
   EXPECT_EQ(store_.checkpoint()->has_value(), false);
   EXPECT_TRUE(store_.put({}));

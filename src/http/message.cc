@@ -45,7 +45,13 @@ Response Response::text(std::string body, int status) {
 Response Response::error(const Error& error) {
   json::Value body;
   body.set("error", error.message).set("code", info(error.code).name);
-  return json(json::dump(body), info(error.code).http_status);
+  auto response = json(json::dump(body), info(error.code).http_status);
+  response.retry_later(error.code);
+  return response;
+}
+
+void Response::retry_later(Code code) {
+  if (code == Code::Unavailable) headers.emplace_back("Retry-After", "1");
 }
 
 Result<Address> parse_address(std::string_view text) {

@@ -65,6 +65,7 @@ struct Response {
   [[nodiscard]] static Response text(std::string body, int status = 200);
   // {"error": message} with the code's HTTP status.
   [[nodiscard]] static Response error(const Error& error);
+  void retry_later(Code code);  // Retry-After, if the code says that later is better
 };
 
 // Completes one request, from any thread, once. Dropping it unanswered sends 500.

@@ -4,22 +4,25 @@
 
 #include "notify/webhooks.h"
 #include "os/file.h"
+#include "sql/testing/postgres_server.h"
 #include "tracking/store.h"
 
 namespace fettle::registry {
 namespace {
 
-class RegistryTest : public testing::Test {
+class RegistryTest : public testing::TestWithParam<sql::testing::Store> {
  protected:
   void SetUp() override { ASSERT_TRUE(store_.create_model("m")); }
   os::TempFolder folder_ = *os::TempFolder::create();
-  std::unique_ptr<sql::Database> database_ = *sql::Database::open(
-      folder_.path() + "/db", {tracking::Store::migrations(), notify::Webhooks::migrations(), Store::migrations()});
+  std::unique_ptr<sql::Database> database_ =
+      *sql::Database::open(sql::testing::new_store(GetParam(), folder_.path()),
+                           {tracking::Store::migrations(), notify::Webhooks::migrations(), Store::migrations()});
   ManualClock clock_{1'000};
   Store store_{*database_, clock_};
 };
+INSTANTIATE_TEST_SUITE_P(Stores, RegistryTest, sql::testing::every_store(), sql::testing::name_of_store);
 
-TEST_F(RegistryTest, NumbersRiseAndAreNeverGivenAgain) {
+TEST_P(RegistryTest, NumbersRiseAndAreNeverGivenAgain) {
   EXPECT_EQ(*store_.create_version("m", "s", "r", {}), 1);
   EXPECT_EQ(*store_.create_version("m", "s", "r", {{"fettle.bundle", "abc"}}), 2);
   ASSERT_TRUE(store_.delete_version("m", 2));
@@ -28,7 +31,7 @@ TEST_F(RegistryTest, NumbersRiseAndAreNeverGivenAgain) {
   EXPECT_EQ(store_.list_versions("m")->size(), 2U);
 }
 
-TEST_F(RegistryTest, StagesArchiveTheOthers) {
+TEST_P(RegistryTest, StagesArchiveTheOthers) {
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(store_.create_version("m", "s", "", {}));
   ASSERT_TRUE(store_.move_to_stage("m", 1, "production", false));
   ASSERT_TRUE(store_.move_to_stage("m", 2, "Production", true));
@@ -38,7 +41,7 @@ TEST_F(RegistryTest, StagesArchiveTheOthers) {
   EXPECT_FALSE(store_.move_to_stage("m", 1, "Limbo", false));
 }
 
-TEST_F(RegistryTest, ARenamedModelKeepsItsVersionsAndADeletedOneNothing) {
+TEST_P(RegistryTest, ARenamedModelKeepsItsVersionsAndADeletedOneNothing) {
   ASSERT_TRUE(store_.create_version("m", "s", "", {{"k", "v"}}));
   ASSERT_TRUE(store_.rename_model("m", "n"));
   EXPECT_EQ(store_.get_version("n", 1)->tag("k"), "v");
@@ -48,7 +51,7 @@ TEST_F(RegistryTest, ARenamedModelKeepsItsVersionsAndADeletedOneNothing) {
   EXPECT_TRUE(store_.create_model("n"));
 }
 
-TEST_F(RegistryTest, PromptsStayOutUnlessAskedFor) {
+TEST_P(RegistryTest, PromptsStayOutUnlessAskedFor) {
   ASSERT_TRUE(store_.create_model("p", {{"mlflow.prompt.is_prompt", "true"}}));
   const auto names = [&](const std::string& filter) {
     Query query;

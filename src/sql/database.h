@@ -69,6 +69,8 @@ struct Migrations {
   std::vector<std::string> steps;  // each may hold several statements
 };
 
+[[nodiscard]] bool is_postgres(std::string_view url);  // postgres://... or postgresql://...
+
 class Database {
  public:
   // `url`: postgres://... or postgresql://... (all of libpq's), else the path of an SQLite file, made if missing.

@@ -17,8 +17,6 @@ struct pg_result;
 
 namespace fettle::sql {
 
-[[nodiscard]] bool is_postgres(std::string_view url);  // postgres://... or postgresql://...
-
 class PostgresConnection final : public Connection {
  public:
   // FailedPrecondition if another server has the database; PermissionDenied, NotFound or Unavailable if there is no

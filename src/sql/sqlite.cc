@@ -10,7 +10,9 @@ namespace {
 constexpr int kBusyTimeoutMs = 10'000;
 constexpr std::size_t kMaxStatements = 256;  // searches make statements of many shapes
 constexpr auto kReaderSettings = "PRAGMA case_sensitive_like=ON; PRAGMA query_only=ON";
-constexpr auto kWriterSettings = "PRAGMA case_sensitive_like=ON; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL";
+// What savepoints need to undo a job stays in memory.
+constexpr auto kWriterSettings =
+    "PRAGMA case_sensitive_like=ON; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY";
 
 class StatementRow final : public Row {
  public:
@@ -110,10 +112,12 @@ Result<std::unique_ptr<Connection>> SqliteConnection::open(const std::string& pa
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
   FETTLE_TRY_(connection->script(access == Access::Read ? kReaderSettings : kWriterSettings));
+  if (access == Access::Write) connection->checkpoint_apart();
   return connection;
 }
 
 SqliteConnection::~SqliteConnection() {
+  checkpointer_.reset();
   for (const auto& [text, statement] : statements_) sqlite3_finalize(statement);
   sqlite3_close(handle_);
 }
@@ -123,7 +127,7 @@ std::unexpected<Error> SqliteConnection::error(int code) const {
 }
 
 Result<sqlite3_stmt*> SqliteConnection::prepare(std::string_view statement) {
-  if (const auto found = statements_.find(std::string(statement)); found != statements_.end()) return found->second;
+  if (const auto found = statements_.find(statement); found != statements_.end()) return found->second;
   if (statements_.size() >= kMaxStatements) forget_statements();
   sqlite3_stmt* prepared = nullptr;
   const int code = sqlite3_prepare_v3(handle_, statement.data(), static_cast<int>(statement.size()),
@@ -175,7 +179,20 @@ Result<void> SqliteConnection::query(std::string_view statement, std::span<const
 Result<void> SqliteConnection::run(std::string_view statement) {
   return execute(statement, {}).transform([](auto) {});
 }
-Result<void> SqliteConnection::begin() { return run(access_ == Access::Write ? "BEGIN IMMEDIATE" : "BEGIN"); }
+
+void SqliteConnection::checkpoint_apart() {
+  checkpointer_ = std::make_unique<Checkpointer>(path_);
+  const auto grew = [](void* checkpointer, sqlite3*, const char*, int pages) {
+    static_cast<Checkpointer*>(checkpointer)->log_grew(pages);
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(handle_, grew, checkpointer_.get());
+}
+
+Result<void> SqliteConnection::begin() {
+  if (checkpointer_ && checkpointer_->is_nearly_done()) checkpointer_->finish(handle_);
+  return run(access_ == Access::Write ? "BEGIN IMMEDIATE" : "BEGIN");
+}
 Result<void> SqliteConnection::commit() { return run("COMMIT"); }
 void SqliteConnection::rollback() {
   if (state() != State::None) static_cast<void>(run("ROLLBACK"));

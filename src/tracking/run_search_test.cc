@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "os/file.h"
+#include "sql/testing/postgres_server.h"
 #include "tracking/store.h"
 #include "tracking/transaction.h"
 
@@ -138,10 +139,11 @@ std::vector<std::string> plain_answer(const std::vector<Run>& all, const Questio
   return out;
 }
 
-class RunSearchTest : public testing::Test {
+class RunSearchTest : public testing::TestWithParam<sql::testing::Store> {
  protected:
   os::TempFolder folder_ = *os::TempFolder::create();
-  std::unique_ptr<sql::Database> database_ = *sql::Database::open(folder_.path() + "/db", {Store::migrations()});
+  std::unique_ptr<sql::Database> database_ =
+      *sql::Database::open(sql::testing::new_store(GetParam(), folder_.path()), {Store::migrations()});
   ManualClock clock_{1'000};
   Store store_{*database_, clock_};
   Rng rng_{20};
@@ -252,8 +254,9 @@ class RunSearchTest : public testing::Test {
   std::vector<RunId> ids_;  // by row
   std::string asked_;
 };
+INSTANTIATE_TEST_SUITE_P(Stores, RunSearchTest, sql::testing::every_store(), sql::testing::name_of_store);
 
-TEST_F(RunSearchTest, EveryWayGivesThePlainAnswer) {
+TEST_P(RunSearchTest, EveryWayGivesThePlainAnswer) {
   fill(150);
   std::vector<tracking::Run> all;
   for (const auto& id : ids_) all.push_back(*store_.run(id));
@@ -269,7 +272,7 @@ TEST_F(RunSearchTest, EveryWayGivesThePlainAnswer) {
   EXPECT_GT(found, 10'000U);
 }
 
-TEST_F(RunSearchTest, SeesEveryAcknowledgedWrite) {
+TEST_P(RunSearchTest, SeesEveryAcknowledgedWrite) {
   fill(0);
   ids_.push_back(store_.create_run({ExperimentId("2"), "", "", 0, {}})->info.id);
   const auto& id = ids_.front();
@@ -289,7 +292,7 @@ TEST_F(RunSearchTest, SeesEveryAcknowledgedWrite) {
   EXPECT_EQ(answer(question, 10, {}).size(), 1U);
 }
 
-TEST_F(RunSearchTest, LongAndOddTextsAreFoundByTheirWholeValue) {
+TEST_P(RunSearchTest, LongAndOddTextsAreFoundByTheirWholeValue) {
   fill(0);
   const std::string same(70, 'z');
   const std::vector<std::string> values{same, same + "1", "\xC3\xA9t\xC3\xA9", "%", "_", "a\\", ""};

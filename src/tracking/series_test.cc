@@ -8,6 +8,7 @@
 #include <set>
 
 #include "os/file.h"
+#include "sql/testing/postgres_server.h"
 #include "tracking/rows.h"
 #include "tracking/series_rows.h"
 #include "tracking/store.h"
@@ -19,10 +20,11 @@ using Random = std::mt19937_64;
 constexpr auto kLow = std::numeric_limits<std::int64_t>::min();
 constexpr auto kHigh = std::numeric_limits<std::int64_t>::max();
 
-class SeriesTest : public testing::Test {
+class SeriesTest : public testing::TestWithParam<sql::testing::Store> {
  protected:
   os::TempFolder folder_ = *os::TempFolder::create();
-  std::unique_ptr<sql::Database> database_ = *sql::Database::open(folder_.path() + "/db", {Store::migrations()});
+  std::unique_ptr<sql::Database> database_ =
+      *sql::Database::open(sql::testing::new_store(GetParam(), folder_.path()), {Store::migrations()});
   ManualClock clock_{1'000};
   Store store_{*database_, clock_};
 
@@ -59,6 +61,7 @@ class SeriesTest : public testing::Test {
     return out;
   }
 };
+INSTANTIATE_TEST_SUITE_P(Stores, SeriesTest, sql::testing::every_store(), sql::testing::name_of_store);
 
 std::vector<Point> noisy(int count, std::int64_t first = 0) {
   Random random(static_cast<std::uint64_t>(first) + 7);
@@ -103,7 +106,7 @@ TEST(Series, StepsAreEvenOnlyIfTheyRiseEvenly) {
   EXPECT_EQ(gap({kLow, kHigh}), 0);
 }
 
-TEST_F(SeriesTest, ARunThatLogsOnFillsItsBlocks) {
+TEST_P(SeriesTest, ARunThatLogsOnFillsItsBlocks) {
   const auto run = new_run();
   const auto points = noisy(20'000);
   for (std::size_t i = 0; i < points.size(); i += 100) log(run, std::span(points).subspan(i, 100));
@@ -143,7 +146,7 @@ const std::vector<Pattern>& patterns() {
   return all;
 }
 
-TEST_F(SeriesTest, AnyOrderOfLoggingGivesTheSameSeries) {
+TEST_P(SeriesTest, AnyOrderOfLoggingGivesTheSameSeries) {
   for (std::uint64_t pattern = 0; pattern < patterns().size(); ++pattern) {
     Random random(pattern);
     const auto run = new_run();
@@ -197,7 +200,7 @@ std::vector<Point> plain_sample(const std::vector<std::vector<Point>>& runs, std
   return out;
 }
 
-TEST_F(SeriesTest, SamplesByHeadsAreThoseOfAllPoints) {
+TEST_P(SeriesTest, SamplesByHeadsAreThoseOfAllPoints) {
   Random random(5);
   for (int round = 0; round < 40; ++round) {
     std::vector<std::string> ids;
@@ -226,7 +229,7 @@ TEST_F(SeriesTest, SamplesByHeadsAreThoseOfAllPoints) {
   }
 }
 
-TEST_F(SeriesTest, AFewBlocksAreReadForASample) {
+TEST_P(SeriesTest, AFewBlocksAreReadForASample) {
   const auto run = new_run();
   const auto points = noisy(30'000);
   for (std::size_t i = 0; i < points.size(); i += 1000) log(run, std::span(points).subspan(i, 1000));

@@ -7,14 +7,16 @@
 #include <limits>
 
 #include "os/file.h"
+#include "sql/testing/postgres_server.h"
 
 namespace fettle::tracking {
 namespace {
 
-class StoreTest : public testing::Test {
+class StoreTest : public testing::TestWithParam<sql::testing::Store> {
  protected:
   os::TempFolder folder_ = *os::TempFolder::create();
-  std::unique_ptr<sql::Database> database_ = *sql::Database::open(folder_.path() + "/db", {Store::migrations()});
+  std::unique_ptr<sql::Database> database_ =
+      *sql::Database::open(sql::testing::new_store(GetParam(), folder_.path()), {Store::migrations()});
   ManualClock clock_{1'000};
   Store store_{*database_, clock_};
 
@@ -34,8 +36,9 @@ class StoreTest : public testing::Test {
     return out;
   }
 };
+INSTANTIATE_TEST_SUITE_P(Stores, StoreTest, sql::testing::every_store(), sql::testing::name_of_store);
 
-TEST_F(StoreTest, ExperimentZeroExistsAndPlacesArtifactsByRun) {
+TEST_P(StoreTest, ExperimentZeroExistsAndPlacesArtifactsByRun) {
   EXPECT_EQ(store_.experiment(ExperimentId("0"))->name, "Default");
   const auto run = store_.run(new_run());
   EXPECT_EQ(run->info.artifact_uri, "mlflow-artifacts:/0/" + run->info.id.str() + "/artifacts");
@@ -45,7 +48,7 @@ TEST_F(StoreTest, ExperimentZeroExistsAndPlacesArtifactsByRun) {
   EXPECT_EQ(store_.create_run(other)->info.artifact_uri.find("s3://b/x/"), 0U);
 }
 
-TEST_F(StoreTest, LatestIsTheLargestStepWhateverTheOrder) {
+TEST_P(StoreTest, LatestIsTheLargestStepWhateverTheOrder) {
   const auto id = new_run();
   ASSERT_TRUE(store_.log(id, {{point(1, 5, 10), point(2, 3, 99), point(9, 5, 9)}, {}, {}}));
   ASSERT_TRUE(store_.log(id, {{point(0.5, 5, 10), point(7, 4, 100)}, {}, {}}));
@@ -54,7 +57,7 @@ TEST_F(StoreTest, LatestIsTheLargestStepWhateverTheOrder) {
   EXPECT_EQ(store_.metric_history(id, "m", 100)->items.size(), 5U);
 }
 
-TEST_F(StoreTest, ValuesThatSqlLacksSurvive) {
+TEST_P(StoreTest, ValuesThatSqlLacksSurvive) {
   const auto id = new_run();
   const double infinity = std::numeric_limits<double>::infinity();
   ASSERT_TRUE(store_.log(id, {{point(std::nan(""), 1), point(infinity, 2), point(-infinity, 3)}, {}, {}}));
@@ -63,7 +66,7 @@ TEST_F(StoreTest, ValuesThatSqlLacksSurvive) {
   EXPECT_EQ(store_.run(id)->metrics.at(0).value, -std::numeric_limits<double>::max());
 }
 
-TEST_F(StoreTest, ABatchWithOneBadPartLeavesNothing) {
+TEST_P(StoreTest, ABatchWithOneBadPartLeavesNothing) {
   const auto id = new_run();
   ASSERT_TRUE(store_.log(id, {{}, {{"p", "1"}}, {}}));
   const auto failed = store_.log(id, {{point(1, 1)}, {{"q", "1"}, {"p", "2"}}, {{"t", "1"}}});
@@ -74,7 +77,7 @@ TEST_F(StoreTest, ABatchWithOneBadPartLeavesNothing) {
   EXPECT_EQ(run->tags.size(), 1U);  // the run's name
 }
 
-TEST_F(StoreTest, NameAndTagAreOneThing) {
+TEST_P(StoreTest, NameAndTagAreOneThing) {
   const auto id = new_run("first");
   ASSERT_TRUE(store_.log(id, {{}, {}, {{"mlflow.runName", "second"}}}));
   EXPECT_EQ(store_.run(id)->info.name, "second");
@@ -84,7 +87,7 @@ TEST_F(StoreTest, NameAndTagAreOneThing) {
   EXPECT_EQ(store_.run(id)->tags.at(0).value, "third");
 }
 
-TEST_F(StoreTest, WhatIsDeletedRefusesWrites) {
+TEST_P(StoreTest, WhatIsDeletedRefusesWrites) {
   const auto id = new_run();
   ASSERT_TRUE(store_.delete_run(id));
   EXPECT_FALSE(store_.log(id, {{point(1, 1)}, {}, {}}));
@@ -99,7 +102,7 @@ TEST_F(StoreTest, WhatIsDeletedRefusesWrites) {
   EXPECT_TRUE(store_.log(id, {{point(1, 1)}, {}, {}}));
 }
 
-TEST_F(StoreTest, PagesMeetEveryRunOnceThoughOthersComeBetween) {
+TEST_P(StoreTest, PagesMeetEveryRunOnceThoughOthersComeBetween) {
   for (int i = 0; i < 10; ++i, clock_.advance_ms(i % 2)) (void)new_run();
   Search search;
   search.experiments = {"0"};
@@ -118,7 +121,7 @@ TEST_F(StoreTest, PagesMeetEveryRunOnceThoughOthersComeBetween) {
   EXPECT_EQ(std::ranges::unique(seen).begin(), seen.end());
 }
 
-TEST_F(StoreTest, SamplesKeepEndsAndStayEven) {
+TEST_P(StoreTest, SamplesKeepEndsAndStayEven) {
   const auto id = new_run();
   Batch batch;
   for (int i = 0; i < 1000; ++i) batch.metrics.push_back(point(i, i, i));
@@ -134,7 +137,7 @@ TEST_F(StoreTest, SamplesKeepEndsAndStayEven) {
   EXPECT_TRUE(store_.sampled_history({"unknown"}, "m", -kFar, kFar, 10)->empty());
 }
 
-TEST_F(StoreTest, LoggedModelsPageByTheirOwnQuery) {
+TEST_P(StoreTest, LoggedModelsPageByTheirOwnQuery) {
   for (const auto* name : {"a", "b", "c"}) {
     clock_.advance_ms(1);
     NewModel model;

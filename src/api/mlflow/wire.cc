@@ -280,7 +280,9 @@ http::Response error_answer(const Error& error) {
   if (code.http_status >= 500) log::error(text::format("mlflow api: {}", error.message));
   json::Value body;
   body.set("error_code", code.mlflow_code).set("message", error.message);
-  return http::Response::json(json::dump(body), code.http_status);
+  auto response = http::Response::json(json::dump(body), code.http_status);
+  response.retry_later(error.code);
+  return response;
 }
 
 void mount_at(http::Router& router, const Service& service, std::string_view prefix, const Route& route) {
