@@ -15,14 +15,20 @@ import pytest
 import requests
 
 
-@pytest.fixture
-def server(start_server):
-    running = start_server()
+def use(running):
+    """MLflow's client talks to this server until the test ends; what it remembers of an earlier one is forgotten."""
     mlflow.set_tracking_uri(running.control)
     mlflow.set_registry_uri(running.control)
+    mlflow.tracking.fluent._active_experiment_id = None
+    os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
     yield running
     while mlflow.active_run():
         mlflow.end_run()
+
+
+@pytest.fixture
+def server(start_server):
+    yield from use(start_server())
 
 
 @pytest.fixture
@@ -60,11 +66,7 @@ def shared_server(server_class, tmp_path_factory):
 
 @pytest.fixture
 def shared(shared_server):
-    mlflow.set_tracking_uri(shared_server.control)
-    mlflow.set_registry_uri(shared_server.control)
-    yield shared_server
-    while mlflow.active_run():
-        mlflow.end_run()
+    yield from use(shared_server)
 
 
 @pytest.fixture(scope="session", autouse=True)

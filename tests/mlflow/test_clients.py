@@ -167,8 +167,8 @@ def log_much(uri, experiment, shared_run, number):
     """One of several processes: a run of its own, a run that all share, an experiment that all make."""
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
-    mlflow.set_experiment(experiment)
-    with mlflow.start_run(run_name=f"process {number}"):
+    made = mlflow.set_experiment(experiment)  # the client does not make it the active one if another was first to make it
+    with mlflow.start_run(run_name=f"process {number}", experiment_id=made.experiment_id):
         for step in range(EACH):
             mlflow.log_metric("own", step, step=step)
             mlflow.log_metrics({f"m{i}": step * i for i in range(5)}, step=step)

@@ -3,6 +3,8 @@ and times. What is meant to differ is in docs/reference/mlflow.md and not among 
 
 A line of same_answers.jsonl is one request: `call`, `query` or `body` (or `raw` bytes and `headers`), and names for what its answer
 holds (`save`), which later requests use as $name. "@x*300@" is 300 times x.
+
+Both servers are empty at first: this file comes before the others that use MLflow's.
 """
 import json
 import pathlib
