@@ -64,7 +64,9 @@ Result<std::string> public_name(const std::string& url) {
     if (key == "port") port = option->val;
     if (key == "dbname") name = option->val;
   }
-  if (!options || host.contains('@'))
+  // A part of a password with a bare sign in it is taken for the port or the name.
+  const bool misread = port.find_first_not_of("0123456789,") != std::string::npos || name.contains('@');
+  if (!options || host.contains('@') || misread)
     return fail(Code::InvalidArgument,
                 "the database's URL cannot be read; write postgresql://USER@HOST:PORT/NAME, with signs like @ / : % in "
                 "a password as %40 %2F %3A %25, or leave the password to a PGPASSFILE");

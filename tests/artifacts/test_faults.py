@@ -23,7 +23,7 @@ def connect(server):
 
 
 def put_head(target, *headers):
-    return ("\r\n".join([f"PUT {target} HTTP/1.1", "Host: x", *headers]) + "\r\n\r\n").encode()
+    return ("\r\n".join([f"PUT {target} HTTP/1.1", "Host: localhost", *headers]) + "\r\n\r\n").encode()
 
 
 TARGET = "/api/2.0/mlflow-artifacts/artifacts/half.bin"
@@ -70,7 +70,7 @@ def test_a_slow_reader_does_not_hold_the_others(api):
     data = os.urandom(64 << 20)
     api.put_file("big.bin", data)
     slow = connect(api.server)
-    slow.sendall(b"GET /api/2.0/mlflow-artifacts/artifacts/big.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    slow.sendall(b"GET /api/2.0/mlflow-artifacts/artifacts/big.bin HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     got = slow.recv(1000)
     assert got.startswith(b"HTTP/1.1 200")
     for _ in range(20):

@@ -74,7 +74,7 @@ def half_a_put(url: str, digest: str) -> socket.socket:
     """Says that 1 MB will come, sends a part of it."""
     host, port = url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=10)
-    connection.sendall(f"PUT {API}/blobs/{digest} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n".encode())
+    connection.sendall(f"PUT {API}/blobs/{digest} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n".encode())
     connection.sendall(bytes(300_000))
     return connection
 

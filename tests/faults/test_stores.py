@@ -127,7 +127,7 @@ def test_two_hundred_clients_lose_nothing(store, start_server):
             for i in range(3):
                 ask("runs/log-parameter", {"run_id": run, "key": f"p{number}.{i}", "value": str(number)})
                 ask("runs/set-tag", {"run_id": run, "key": f"t{number}", "value": str(i)})
-            return int(ask("model-versions/create", {"name": "m", "source": "s"})["model_version"]["version"])
+            return int(ask("model-versions/create", {"name": "m", "source": "mlflow-artifacts:/s"})["model_version"]["version"])
 
     with concurrent.futures.ThreadPoolExecutor(200) as pool:
         versions = list(pool.map(client, range(200)))

@@ -231,7 +231,7 @@ def test_slow_clients_hold_up_nobody(shared_server):
     host, port = shared_server.control.removeprefix("http://").split(":")
     slow = [socket.create_connection((host, int(port)), timeout=30) for _ in range(300)]
     for number, connection in enumerate(slow):
-        connection.sendall([b"P", b"POST /api", f"POST {API}/runs/create HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode()][number % 3])
+        connection.sendall([b"P", b"POST /api", f"POST {API}/runs/create HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{{".encode()][number % 3])
     for _ in range(20):
         answer = requests.get(f"{shared_server.control}{API}/experiments/get", params={"experiment_id": "0"}, timeout=10)
         assert answer.status_code == 200
@@ -247,7 +247,7 @@ def test_a_broken_connection_leaves_no_half_run(shared_server):
     body = json.dumps({"experiment_id": experiment}).encode()
     for cut in (0, 1, len(body) - 1):
         with socket.create_connection((host, int(port)), timeout=30) as connection:
-            connection.sendall(f"POST {API}/runs/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            connection.sendall(f"POST {API}/runs/create HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                                f"Content-Length: {len(body)}\r\n\r\n".encode() + body[:cut])
     search = {"experiment_ids": [experiment]}
     assert session.post(f"{shared_server.control}{API}/runs/search", json=search, timeout=30).json() == {}

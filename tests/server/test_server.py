@@ -12,7 +12,7 @@ def fettle(*arguments):
 def test_it_links_no_arrow_and_no_trainer():
     linked = subprocess.run(["ldd", shutil.which("fettle-server")], capture_output=True, text=True, check=True).stdout
     assert "libsqlite3" in linked
-    for library in ("arrow", "parquet", "xgboost", "yaml"):
+    for library in ("arrow", "parquet", "xgboost"):
         assert library not in linked
 
 
