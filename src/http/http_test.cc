@@ -347,6 +347,7 @@ TEST_F(HttpTest, APortInUseIsNamed) {
 }
 
 TEST_F(HttpTest, AnAddressThatIsNotAllowedIsNotConnectedTo) {
+  start(Router());
   std::vector<std::string> asked;
   auto refused = *Client::create(server_->url(), {.allow_address = [&](std::string_view ip) {
                                    asked.emplace_back(ip);
