@@ -10,6 +10,7 @@ namespace {
 constexpr int kBusyTimeoutMs = 10'000;
 constexpr std::size_t kMaxStatements = 256;  // searches make statements of many shapes
 constexpr auto kReaderSettings = "PRAGMA case_sensitive_like=ON; PRAGMA query_only=ON";
+constexpr int kMaxLogPages = 4'000;  // of 4 KB
 // What savepoints need to undo a job stays in memory.
 constexpr auto kWriterSettings =
     "PRAGMA case_sensitive_like=ON; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY";
@@ -112,12 +113,11 @@ Result<std::unique_ptr<Connection>> SqliteConnection::open(const std::string& pa
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
   FETTLE_TRY_(connection->script(access == Access::Read ? kReaderSettings : kWriterSettings));
-  if (access == Access::Write) connection->checkpoint_apart();
+  if (access == Access::Write) connection->checkpoint_between_batches();
   return connection;
 }
 
 SqliteConnection::~SqliteConnection() {
-  checkpointer_.reset();
   for (const auto& [text, statement] : statements_) sqlite3_finalize(statement);
   sqlite3_close(handle_);
 }
@@ -180,17 +180,22 @@ Result<void> SqliteConnection::run(std::string_view statement) {
   return execute(statement, {}).transform([](auto) {});
 }
 
-void SqliteConnection::checkpoint_apart() {
-  checkpointer_ = std::make_unique<Checkpointer>(path_);
-  const auto grew = [](void* checkpointer, sqlite3*, const char*, int pages) {
-    static_cast<Checkpointer*>(checkpointer)->log_grew(pages);
+// SQLite itself would do it inside of a commit, before its answers. Only the writer may: of SQLite before 3.51.3, a
+// checkpoint on a second connection beside it can lose commits (sqlite.org/wal.html, the WAL-reset bug).
+void SqliteConnection::checkpoint_between_batches() {
+  const auto count = [](void* pages_of_log, sqlite3*, const char*, int pages) {
+    *static_cast<int*>(pages_of_log) = pages;
     return SQLITE_OK;
   };
-  sqlite3_wal_hook(handle_, grew, checkpointer_.get());
+  sqlite3_wal_hook(handle_, count, &log_pages_);
 }
 
 Result<void> SqliteConnection::begin() {
-  if (checkpointer_ && checkpointer_->is_nearly_done()) checkpointer_->finish(handle_);
+  if (log_pages_ > kMaxLogPages) {
+    log_pages_ = 0;
+    // A failure leaves the log as it is, and the next commit's count asks again.
+    static_cast<void>(sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr));
+  }
   return run(access_ == Access::Write ? "BEGIN IMMEDIATE" : "BEGIN");
 }
 Result<void> SqliteConnection::commit() { return run("COMMIT"); }

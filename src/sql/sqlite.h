@@ -6,7 +6,6 @@
 #include <string>
 #include <unordered_map>
 
-#include "sql/checkpointer.h"
 #include "sql/connection.h"
 
 struct sqlite3;
@@ -39,7 +38,7 @@ class SqliteConnection final : public Connection {
  private:
   SqliteConnection(sqlite3* handle, std::string path, Access access)
       : handle_(handle), path_(std::move(path)), access_(access) {}
-  void checkpoint_apart();  // instead of in every so manieth commit
+  void checkpoint_between_batches();
   [[nodiscard]] Result<void> run(std::string_view statement);
   [[nodiscard]] Result<sqlite3_stmt*> prepare(std::string_view statement);
   [[nodiscard]] Result<sqlite3_stmt*> bind(std::string_view statement, std::span<const Parameter> parameters);
@@ -49,8 +48,8 @@ class SqliteConnection final : public Connection {
   sqlite3* handle_;
   std::string path_;
   Access access_;
-  std::unique_ptr<Checkpointer> checkpointer_;  // the writer's
-  struct Hash : std::hash<std::string_view> {   // looks up without making a string
+  int log_pages_ = 0;                          // in the write-ahead log after the writer's last commit
+  struct Hash : std::hash<std::string_view> {  // looks up without making a string
     using is_transparent = void;
   };
   std::unordered_map<std::string, sqlite3_stmt*, Hash, std::equal_to<>> statements_;
