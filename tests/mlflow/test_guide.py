@@ -32,9 +32,9 @@ def test_the_guide_is_true(old_server, tmp_path):
         if kind == "python":
             (tmp_path / name).write_text(text)
         else:
-            script.append(text.replace("fettle server --data ./fettle-data",
-                                       f"fettle server --data ./fettle-data --control 127.0.0.1:{port} --predict 127.0.0.1:0 --grpc 127.0.0.1:0")
-                          .replace("http://mlflow.example:5000", old_server).replace("127.0.0.1:5000", f"127.0.0.1:{port}"))
+            script.append(text.replace("127.0.0.1:5000", f"127.0.0.1:{port}").replace("http://mlflow.example:5000", old_server)
+                          .replace("fettle server --data ./fettle-data",
+                                   f"fettle server --data ./fettle-data --control 127.0.0.1:{port} --predict 127.0.0.1:0 --grpc 127.0.0.1:0"))
     names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "FETTLE_SERVER")
     done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=tmp_path, capture_output=True, text=True, timeout=300,
                           env={key: value for key, value in os.environ.items() if key not in names})
