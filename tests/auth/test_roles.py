@@ -192,6 +192,22 @@ def test_files_cannot_be_reached_around_their_experiment(world, person, admin):
     assert eve.ask("GET", "/get-artifact", params={"run_id": run, "path": "../../x"}).status_code == 400
 
 
+def test_points_reach_no_model_of_another_experiment(world, person, admin):
+    eve = person("eve", ("writer", "experiment", "eve-*"))
+    own = eve.mlflow("POST", "experiments/create", {"name": "eve-1"}).json()["experiment_id"]
+    run = eve.mlflow("POST", "runs/create", {"experiment_id": own}).json()["run"]["info"]["run_id"]
+    mine = eve.mlflow("POST", "logged-models", {"experiment_id": own, "name": "n"}).json()["model"]["info"]["model_id"]
+    point = {"key": "auc", "value": 0.1, "timestamp": 1}
+    batch = lambda model: {"run_id": run, "metrics": [point, {**point, "key": "b", "model_id": model}]}
+    for path, body in (("runs/log-metric", {"run_id": run, **point, "model_id": world["model"]}),
+                       ("runs/log-batch", batch(world["model"])),
+                       ("runs/log-batch", {**batch(world["model"]), "tags": [{"key": "k", "value": "\u00e9"}]})):
+        assert eve.mlflow("POST", path, body).status_code == 404, path
+    assert "metrics" not in admin.mlflow("GET", f"logged-models/{world['model']}").json()["model"].get("data", {})
+    assert "metrics" not in eve.mlflow("GET", "runs/get", run_id=run).json()["run"]["data"]
+    assert eve.mlflow("POST", "runs/log-batch", batch(mine)).status_code == 200
+
+
 def test_a_token_may_be_narrower_than_its_owner(world, person, admin):
     ada = person("ada", admin_too=True)
     narrow = ada.fettle("POST", "tokens", {"name": "dashboard", "role": "reader"}).json()

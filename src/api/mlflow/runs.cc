@@ -85,14 +85,22 @@ Result<Body> search(const Service& service, const Input& input) {
   return encode_page("runs", page);
 }
 
+// A point that was measured on a logged model is written into that model, too, which may be another experiment's.
+Result<json::Value> log(const Service& service, const Input& input, const RunId& id, const Batch& batch) {
+  for (const auto& metric : batch.metrics)
+    if (!metric.model_id.empty())
+      FETTLE_TRY_(service.access.logged_model(input.caller(), metric.model_id, Role::Writer));
+  FETTLE_TRY_(service.tracking.log(id, batch));
+  return json::Value();
+}
+
 Result<json::Value> log_metric(const Service& service, const Input& input) {
   FETTLE_TRY(const auto id, need_run(input));
   Batch batch;
   FETTLE_TRY(auto metric, read_metric(input));
   FETTLE_TRY_(tracking::check_key("key", metric.key));
   batch.metrics.push_back(std::move(metric));
-  FETTLE_TRY_(service.tracking.log(id, batch));
-  return json::Value();
+  return log(service, input, id, batch);
 }
 
 Result<json::Value> log_parameter(const Service& service, const Input& input) {
@@ -102,8 +110,7 @@ Result<json::Value> log_parameter(const Service& service, const Input& input) {
   FETTLE_TRY(auto value, input.text("value"));
   FETTLE_TRY_(tracking::check_key("key", key));
   batch.params.push_back({std::move(key), std::move(value)});
-  FETTLE_TRY_(service.tracking.log(id, batch));
-  return json::Value();
+  return log(service, input, id, batch);
 }
 
 Result<json::Value> set_tag(const Service& service, const Input& input) {
@@ -113,8 +120,7 @@ Result<json::Value> set_tag(const Service& service, const Input& input) {
   FETTLE_TRY(auto value, input.text("value"));
   FETTLE_TRY_(tracking::check_key("key", key));
   batch.tags.push_back({std::move(key), std::move(value)});
-  FETTLE_TRY_(service.tracking.log(id, batch));
-  return json::Value();
+  return log(service, input, id, batch);
 }
 
 Result<json::Value> delete_tag(const Service& service, const Input& input) {
@@ -149,14 +155,13 @@ Result<void> check_batch(const Batch& batch) {
 
 Result<json::Value> log_batch(const Service& service, const Input& input) {
   FETTLE_TRY(const auto id, need_run(input));
-  const auto log = [&](const Batch& batch) -> Result<json::Value> {
+  const auto checked = [&](const Batch& batch) -> Result<json::Value> {
     FETTLE_TRY_(check_batch(batch));
-    FETTLE_TRY_(service.tracking.log(id, batch));
-    return json::Value();
+    return log(service, input, id, batch);
   };
-  if (input.batch()) return log(*input.batch());
+  if (input.batch()) return checked(*input.batch());
   FETTLE_TRY(const auto batch, read_batch(input));
-  return log(batch);
+  return checked(batch);
 }
 
 Result<tracking::DatasetInput> dataset_of(const Input& input) {
