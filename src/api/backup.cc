@@ -145,13 +145,6 @@ Result<Response> end(const BackupParts& parts, const Request& request) {
 
 }  // namespace
 
-bool backup_runs(const std::string& folder, std::int64_t now_ms) {
-  if (!os::is_folder(folder)) return false;
-  const auto files = os::list_files(folder);
-  return files && std::ranges::any_of(
-                      *files, [&](const os::FileInfo& file) { return file.mtime_ns / 1'000'000 >= now_ms - kKeptMs; });
-}
-
 void add_backup_routes(http::Router& router, const BackupParts& parts) {
   using Work = Result<Response> (*)(const BackupParts&, const Request&);
   const auto shared = std::make_shared<const BackupParts>(parts);

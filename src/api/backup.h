@@ -26,7 +26,5 @@ struct BackupParts {  // borrowed; all outlive the server that the routes are mo
   const Access& access;
 };
 void add_backup_routes(http::Router& router, const BackupParts& parts);
-// True while a backup is being fetched: nothing that it may need is to be erased.
-[[nodiscard]] bool backup_runs(const std::string& folder, std::int64_t now_ms);
 
 }  // namespace fettle::api

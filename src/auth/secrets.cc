@@ -61,10 +61,6 @@ std::string new_password() {
   return out;
 }
 
-bool equal(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
 std::size_t FingerprintHash::operator()(const Fingerprint& fingerprint) const noexcept {
   std::size_t out = 0;
   std::memcpy(&out, fingerprint.data(), sizeof out);

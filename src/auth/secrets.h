@@ -24,9 +24,8 @@ inline constexpr std::size_t kMaxSecret = 1024;  // longer passwords are refused
 // Takes as long as a real one and fails: for users that do not exist.
 void pretend_to_verify(std::string_view password);
 
-[[nodiscard]] std::string new_token();                                      // "fettle_" and 43 characters of base64url
-[[nodiscard]] std::string new_password();                                   // 24 characters, easy to type
-[[nodiscard]] bool equal(std::string_view a, std::string_view b) noexcept;  // constant time for equal lengths
+[[nodiscard]] std::string new_token();     // "fettle_" and 43 characters of base64url
+[[nodiscard]] std::string new_password();  // 24 characters, easy to type
 
 using Fingerprint = std::array<std::uint8_t, 32>;
 struct FingerprintHash {
