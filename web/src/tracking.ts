@@ -250,6 +250,12 @@ export async function model(name: string, signal?: AbortSignal): Promise<Registe
   return modelOf((await get('/registered-models/get', { name }, signal)).registered_model as Record<string, unknown>);
 }
 
+// Words as a filter: names that have them, in any case.
+export function nameFilter(words: string): string {
+  const plain = words.trim().replaceAll("'", '');
+  return plain === '' ? '' : `name ILIKE '%${plain}%'`;
+}
+
 const quoted = (value: string) => `'${value.replaceAll("'", "''")}'`;
 
 export async function versions(name: string, signal?: AbortSignal): Promise<ModelVersion[]> {

@@ -6,15 +6,22 @@ import * as tracking from '../tracking';
 const followMs = 5_000;
 const isGoingOn = (run: tracking.Run | undefined) => run?.status === 'RUNNING' || run?.status === 'SCHEDULED';
 
-export const useExperiments = (filter: string) =>
-  useInfiniteQuery({
-    queryKey: ['experiments', filter],
-    queryFn: ({ pageParam, signal }) => tracking.experiments(filter, pageParam, signal),
+type ReadPage<T> = (filter: string, token: string | undefined, signal: AbortSignal) => Promise<tracking.Page<T>>;
+
+// What is shown stays until what was asked for instead is there.
+function usePages<T>(kind: string, filter: string, read: ReadPage<T>) {
+  return useInfiniteQuery({
+    queryKey: [kind, filter],
+    queryFn: ({ pageParam, signal }) => read(filter, pageParam, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next,
     retry: false,
     placeholderData: (before) => before,
   });
+}
+
+export const useExperiments = (filter: string) => usePages('experiments', filter, tracking.experiments);
+export const useModels = (filter: string) => usePages('models', filter, tracking.models);
 
 export const useExperiment = (id: string) =>
   useQuery({ queryKey: ['experiment', id], queryFn: ({ signal }) => tracking.experiment(id, signal), enabled: id !== '', retry: false });
@@ -64,16 +71,6 @@ export const useArtifacts = (run: string, path: string, open: boolean) =>
 
 export const useArtifactText = (run: string, path: string) =>
   useQuery({ queryKey: ['artifact', run, path], queryFn: ({ signal }) => tracking.artifactText(run, path, signal), retry: false, staleTime: Infinity });
-
-export const useModels = (filter: string) =>
-  useInfiniteQuery({
-    queryKey: ['models', filter],
-    queryFn: ({ pageParam, signal }) => tracking.models(filter, pageParam, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.next,
-    retry: false,
-    placeholderData: (before) => before,
-  });
 
 export const useModel = (name: string) => useQuery({ queryKey: ['model', name], queryFn: ({ signal }) => tracking.model(name, signal), retry: false });
 export const useVersions = (name: string) => useQuery({ queryKey: ['versions', name], queryFn: ({ signal }) => tracking.versions(name, signal), retry: false });

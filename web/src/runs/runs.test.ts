@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type Run, runOf } from '../tracking';
+import { nameFilter, type Run, runOf } from '../tracking';
 import { screenOf } from '../links';
 import { best, curveKeys, linesOf, rowsOf, smallIsGood, smooth } from './compare';
 import { parallelOption } from './draw';
-import { nameFilter } from './experiments';
 import { allColumns, columnId, columnOf, figure, nextOrder, standardColumns, visibleRows } from './table';
 
 const run = (id: string, metrics: [string, unknown][], params: [string, string][], tags: [string, string][] = []): Run =>
