@@ -55,7 +55,7 @@ Result<void> list_users(Output& output, const Options& options) {
   for (const auto& user : answer.find("users")->as_array())
     rows.push_back(
         {user.text_or("name"), user.find("admin")->as_bool() ? "admin" : "", day(user.int_or("created_ms", 0), "")});
-  output.table({"USER", "", "CREATED"}, rows);
+  output.table({"user", "", "created"}, rows);
   return {};
 }
 
@@ -103,7 +103,7 @@ Result<void> list_tokens(Output& output, const Options& options) {
     rows.push_back({token.text_or("id"), token.text_or("name"), token.text_or("owner"), token.text_or("role"),
                     day(token.int_or("created_ms", 0), ""), day(token.int_or("expires_ms", 0), "never"),
                     day(token.int_or("used_ms", 0), "never")});
-  output.table({"TOKEN", "NAME", "OWNER", "AT MOST", "CREATED", "EXPIRES", "USED"}, rows);
+  output.table({"token", "name", "owner", "at most", "created", "expires", "used"}, rows);
   return {};
 }
 
@@ -132,7 +132,7 @@ Result<void> list_grants(Output& output, const Options& options) {
   for (const auto& grant : answer.find("grants")->as_array())
     rows.push_back({grant.text_or("subject"), grant.text_or("role"), grant.text_or("kind"), grant.text_or("on"),
                     grant.find("exact")->as_bool() ? "itself" : "pattern"});
-  output.table({"SUBJECT", "ROLE", "ON", "", ""}, rows);
+  output.table({"subject", "role", "on", "", ""}, rows);
   return {};
 }
 
@@ -190,7 +190,7 @@ Result<void> show_audit(Output& output, const Options& options) {
   for (const auto& entry : answer.find("entries")->as_array())
     rows.push_back({day(entry.int_or("time_ms", 0), ""), entry.text_or("who", "-"), entry.text_or("peer"),
                     std::to_string(entry.int_or("status", 0)), entry.text_or("action"), entry.text_or("object")});
-  output.table({"WHEN", "WHO", "FROM", "STATUS", "WHAT", "ON"}, rows);
+  output.table({"when", "who", "from", "status", "what", "on"}, rows);
   return {};
 }
 

@@ -43,6 +43,29 @@ const CLI::App* find_subcommand(const CLI::App& app, std::string_view name) {
   return nullptr;
 }
 
+// Where CLI11 says only that a verb is missing: the word that is none, and what was perhaps meant.
+std::optional<Error> unknown_verb(const CLI::App& program, int argc, char** argv) {
+  const CLI::App* app = &program;
+  std::string said = app->get_name();
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    std::vector<std::string> verbs;
+    for (const auto* sub : app->get_subcommands([](const CLI::App*) { return true; }))
+      if (!sub->get_name().starts_with('_')) verbs.push_back(sub->get_name());
+    if (verbs.empty() || word.starts_with('-')) return std::nullopt;
+    if (const auto* next = find_subcommand(*app, word)) {
+      app = next;
+      said += " " + app->get_name();
+      continue;
+    }
+    const auto meant = text::closest(word, verbs);
+    return Error{Code::InvalidArgument,
+                 text::format("there is no '{} {}'{}; there are: {}", said, word,
+                              meant ? text::format(" (did you mean '{}'?)", *meant) : "", text::join(verbs, ", "))};
+  }
+  return std::nullopt;
+}
+
 bool wants_json(int argc, char** argv) {
   return std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
 }
@@ -212,6 +235,10 @@ int Program::run(int argc, char** argv) {
   try {
     app_->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (const auto unknown = unknown_verb(*app_, argc, argv)) {
+      print_error(*unknown);
+      return info(unknown->code).exit_code;
+    }
     const int code = app_->exit(error);
     return code == 0 ? 0 : info(Code::InvalidArgument).exit_code;
   }

@@ -2,6 +2,7 @@
 import shutil
 import subprocess
 
+import pytest
 import requests
 
 
@@ -65,3 +66,11 @@ def test_a_damaged_database_is_said_and_left_alone(tmp_path):
 def test_version_and_wrong_usage():
     assert fettle("--version").stdout.startswith("fettle 0.")
     assert fettle("sever").returncode == 2
+
+
+@pytest.mark.parametrize("words, said", [(["rum", "list"], "there is no 'fettle rum' (did you mean 'run'?)"),
+                                         (["run", "lst"], "there is no 'fettle run lst' (did you mean 'list'?); there are: "),
+                                         (["sprocket"], "there is no 'fettle sprocket'; there are: ")])
+def test_a_word_that_is_no_verb_is_named(words, said):
+    told = subprocess.run(["fettle", *words], capture_output=True, text=True)
+    assert told.returncode == 2 and said in told.stderr

@@ -29,5 +29,5 @@ function beginning(experiments: Experiment[], words: string) {
 }
 
 export function ExperimentList() {
-  return <Listing title="Experiments" heads={['Name', 'About', 'Last touched']} use={useExperiments} row={row} none={() => 'No experiment has these words.'} hint={beginning} />;
+  return <Listing title="Experiments" heads={['Name', 'About', 'Last touched']} use={useExperiments} row={row} none={(words) => (words ? 'No experiment has these words.' : 'There is none that you may see.')} hint={beginning} />;
 }
