@@ -38,7 +38,8 @@ HWY_INLINE std::uint8_t code_of(const float* cuts, std::uint32_t blocks, std::ui
   return static_cast<std::uint8_t>(std::min<std::size_t>(block * kLanes16 + within, count));
 }
 
-// Codes of n rows, column by column: columns[column * stride + row].
+// Codes of n rows, column by column: columns[column * stride + row]; up to stride, the numbers of bytes that are looked
+// up are 0.
 HWY_INLINE void encode(const Codes& codes, std::size_t features, const float* rows, std::size_t n, std::size_t stride,
                        std::uint8_t* columns) {
   for (const auto& number : codes.numbers) {
@@ -61,6 +62,7 @@ HWY_INLINE void encode(const Codes& codes, std::size_t features, const float* ro
       columns[set.column * stride + r] = static_cast<std::uint8_t>(code / 8);
       columns[(set.column + 1) * stride + r] = static_cast<std::uint8_t>(1U << (code % 8));
     }
+    std::fill_n(columns + set.column * stride + n, stride - n, std::uint8_t{0});
   }
 }
 
