@@ -56,7 +56,14 @@ function(fettle_module name)
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. TEST_FILTER "-*/Postgresql" NO_PRETTY_VALUES
       DISCOVERY_MODE PRE_TEST
       PROPERTIES TIMEOUT 300 ENVIRONMENT OMP_WAIT_POLICY=passive)  # trainer threads must not spin beside other tests
-    if("sql" IN_LIST arg_LINKS OR name STREQUAL "sql")  # in one program, which starts PostgreSQL once
+    set(on_both FALSE)
+    foreach(test ${tests})
+      file(STRINGS ${test} found REGEX "every_store\\(\\)" LIMIT_COUNT 1)
+      if(found)
+        set(on_both TRUE)
+      endif()
+    endforeach()
+    if(on_both)  # in one program, which starts PostgreSQL once
       add_test(NAME ${name}.postgresql COMMAND ${name}_test "--gtest_filter=*/Postgresql")
       set_tests_properties(${name}.postgresql PROPERTIES TIMEOUT 300)
     endif()

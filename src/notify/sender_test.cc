@@ -8,6 +8,7 @@
 
 #include "http/server.h"
 #include "os/file.h"
+#include "sql/testing/postgres_server.h"
 
 namespace fettle::notify {
 namespace {
@@ -47,7 +48,7 @@ class Receiver {  // a real HTTP server that answers what it is told to
   std::unique_ptr<http::Server> server_;
 };
 
-class SenderTest : public testing::Test {
+class SenderTest : public testing::TestWithParam<sql::testing::Store> {
  protected:
   void publish_one() {
     ASSERT_TRUE(database_->write([&](sql::Session& session) {
@@ -66,13 +67,16 @@ class SenderTest : public testing::Test {
 
   Receiver receiver_;
   os::TempFolder folder_ = *os::TempFolder::create();
-  std::unique_ptr<sql::Database> database_ = *sql::Database::open(folder_.path() + "/db", {Webhooks::migrations()});
+  std::unique_ptr<sql::Database> database_ =
+      *sql::Database::open(sql::testing::new_store(GetParam(), folder_.path()), {Webhooks::migrations()});
   ManualClock clock_{1'700'000'000'000};
   Webhooks webhooks_{*database_, clock_, *Vault::open(folder_.path() + "/key"), {true, true}};
   Outbox outbox_{*database_, clock_};
 };
 
-TEST_F(SenderTest, WhatWasLeftByAnEarlierProcessIsSentSigned) {
+INSTANTIATE_TEST_SUITE_P(Stores, SenderTest, sql::testing::every_store(), sql::testing::name_of_store);
+
+TEST_P(SenderTest, WhatWasLeftByAnEarlierProcessIsSentSigned) {
   ASSERT_TRUE(make());
   publish_one();
   const Sender sender(webhooks_, outbox_, clock_);
@@ -85,7 +89,7 @@ TEST_F(SenderTest, WhatWasLeftByAnEarlierProcessIsSentSigned) {
   EXPECT_EQ(done.status, 200);
 }
 
-TEST_F(SenderTest, AFailureIsTriedAgainWithTheSameId) {
+TEST_P(SenderTest, AFailureIsTriedAgainWithTheSameId) {
   ASSERT_TRUE(make());
   receiver_.will_answer({503, 200});
   Sender sender(webhooks_, outbox_, clock_);
@@ -100,7 +104,7 @@ TEST_F(SenderTest, AFailureIsTriedAgainWithTheSameId) {
   EXPECT_EQ(wait_for_state("delivered").tries, 2);
 }
 
-TEST_F(SenderTest, RedirectsAreNotFollowedAndRefusalsAreFinal) {
+TEST_P(SenderTest, RedirectsAreNotFollowedAndRefusalsAreFinal) {
   ASSERT_TRUE(make());
   receiver_.will_answer({307});
   publish_one();
@@ -110,7 +114,7 @@ TEST_F(SenderTest, RedirectsAreNotFollowedAndRefusalsAreFinal) {
   EXPECT_NE(dead.detail.find("redirects are not followed"), std::string::npos);
 }
 
-TEST_F(SenderTest, ATestTellsWhatCameOfIt) {
+TEST_P(SenderTest, ATestTellsWhatCameOfIt) {
   const auto webhook = *make();
   receiver_.will_answer({200, 500});
   const auto good = send_test(webhooks_, webhook, Event::VersionCreated, clock_);

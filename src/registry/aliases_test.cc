@@ -9,6 +9,7 @@
 #include "notify/webhooks.h"
 #include "os/file.h"
 #include "registry/store.h"
+#include "sql/testing/postgres_server.h"
 #include "tracking/store.h"
 
 namespace fettle::registry {
@@ -16,7 +17,7 @@ namespace {
 
 const Actor kAda{"ada", true}, kBob{"bob", true}, kSomebody{"ada", false};
 
-class AliasTest : public testing::Test {
+class AliasTest : public testing::TestWithParam<sql::testing::Store> {
  protected:
   void SetUp() override {
     ASSERT_TRUE(store_.create_model("m"));
@@ -34,14 +35,17 @@ class AliasTest : public testing::Test {
   }
 
   os::TempFolder folder_ = *os::TempFolder::create();
-  std::unique_ptr<sql::Database> database_ = *sql::Database::open(
-      folder_.path() + "/db", {tracking::Store::migrations(), notify::Webhooks::migrations(), Store::migrations()});
+  std::unique_ptr<sql::Database> database_ =
+      *sql::Database::open(sql::testing::new_store(GetParam(), folder_.path()),
+                           {tracking::Store::migrations(), notify::Webhooks::migrations(), Store::migrations()});
   ManualClock clock_{1'000};
   Store store_{*database_, clock_};
   Aliases& aliases_ = store_.aliases();
 };
 
-TEST_F(AliasTest, EveryMoveIsOnTheRecord) {
+INSTANTIATE_TEST_SUITE_P(Stores, AliasTest, sql::testing::every_store(), sql::testing::name_of_store);
+
+TEST_P(AliasTest, EveryMoveIsOnTheRecord) {
   ASSERT_TRUE(set(1));
   clock_.advance_ms(5);
   ASSERT_TRUE(aliases_.follow("m", "champion", 2));
@@ -60,7 +64,7 @@ TEST_F(AliasTest, EveryMoveIsOnTheRecord) {
   EXPECT_TRUE(aliases_.history("m", "other")->empty());
 }
 
-TEST_F(AliasTest, TheyPointSomewhereAndAreNames) {
+TEST_P(AliasTest, TheyPointSomewhereAndAreNames) {
   EXPECT_EQ(set(9).error().code, Code::NotFound);
   for (const auto* alias : {"", "latest", "LATEST", "v1", "V22", "a b", "ä"})
     EXPECT_EQ(aliases_.move({"m", alias, 1, {}, ""}, kAda).error().code, Code::InvalidArgument) << alias;
@@ -68,7 +72,7 @@ TEST_F(AliasTest, TheyPointSomewhereAndAreNames) {
   EXPECT_EQ(aliases_.get("other", "champion").error().code, Code::NotFound);
 }
 
-TEST_F(AliasTest, CompareAndSet) {
+TEST_P(AliasTest, CompareAndSet) {
   EXPECT_EQ(set(1, kAda, 2).error().code, Code::Conflict);
   ASSERT_TRUE(set(1, kAda, 0));
   EXPECT_NE(set(2, kAda, 3).error().message.find("points to version 1, not to version 3"), std::string::npos);
@@ -76,7 +80,7 @@ TEST_F(AliasTest, CompareAndSet) {
   EXPECT_EQ(now(), 2);
 }
 
-TEST_F(AliasTest, OfManyWhoCompareAndSetOneWins) {
+TEST_P(AliasTest, OfManyWhoCompareAndSetOneWins) {
   ASSERT_TRUE(set(1));
   std::atomic<int> won = 0, lost = 0;
   {
@@ -93,7 +97,7 @@ TEST_F(AliasTest, OfManyWhoCompareAndSetOneWins) {
   EXPECT_EQ(aliases_.history("m")->size(), 2U);
 }
 
-TEST_F(AliasTest, UndoGoesBackAndForth) {
+TEST_P(AliasTest, UndoGoesBackAndForth) {
   EXPECT_EQ(aliases_.undo({"m", "champion", 0, {}, ""}, kAda).error().code, Code::FailedPrecondition);
   ASSERT_TRUE(set(1));
   ASSERT_TRUE(set(2));
@@ -108,7 +112,7 @@ TEST_F(AliasTest, UndoGoesBackAndForth) {
   EXPECT_NE(aliases_.undo({"m", "champion", 0, {}, ""}, kAda).error().message.find("is deleted"), std::string::npos);
 }
 
-TEST_F(AliasTest, AProtectedOneMovesWhenAnotherApproves) {
+TEST_P(AliasTest, AProtectedOneMovesWhenAnotherApproves) {
   ASSERT_TRUE(set(1));
   ASSERT_TRUE(aliases_.protect("*", "champion", kAda));
   const auto request = set(2)->request;
@@ -129,7 +133,7 @@ TEST_F(AliasTest, AProtectedOneMovesWhenAnotherApproves) {
   EXPECT_EQ(aliases_.approve(request->id, kBob, "").error().code, Code::FailedPrecondition);
 }
 
-TEST_F(AliasTest, AnApprovalOfWhatWasOvertakenIsStale) {
+TEST_P(AliasTest, AnApprovalOfWhatWasOvertakenIsStale) {
   ASSERT_TRUE(set(1));
   ASSERT_TRUE(aliases_.protect("m", "champion", kAda));
   const auto moved = set(2)->request, deleted = aliases_.move({"m", "champion", 3, {}, ""}, kAda)->request;
@@ -144,7 +148,7 @@ TEST_F(AliasTest, AnApprovalOfWhatWasOvertakenIsStale) {
   EXPECT_TRUE(aliases_.requests({"", RequestState::Open, {}})->empty());
 }
 
-TEST_F(AliasTest, ARejectedRequestMovesNothing) {
+TEST_P(AliasTest, ARejectedRequestMovesNothing) {
   ASSERT_TRUE(aliases_.protect("m", "champion", kAda));
   const auto request = set(2)->request;
   EXPECT_EQ(aliases_.reject(request->id, kBob, "not tested")->state, RequestState::Rejected);
@@ -153,7 +157,7 @@ TEST_F(AliasTest, ARejectedRequestMovesNothing) {
   EXPECT_EQ(aliases_.reject("none", kBob, "").error().code, Code::NotFound);
 }
 
-TEST_F(AliasTest, AProtectionHasNoBackDoor) {
+TEST_P(AliasTest, AProtectionHasNoBackDoor) {
   ASSERT_TRUE(set(1));
   ASSERT_TRUE(aliases_.protect("m*", "champion", kAda));
   EXPECT_EQ(set(2, kSomebody).error().code, Code::PermissionDenied);
@@ -170,7 +174,7 @@ TEST_F(AliasTest, AProtectionHasNoBackDoor) {
   EXPECT_TRUE(store_.delete_model("m2"));
 }
 
-TEST_F(AliasTest, ProtectionsArePatternsAndNeedAccessControl) {
+TEST_P(AliasTest, ProtectionsArePatternsAndNeedAccessControl) {
   EXPECT_EQ(aliases_.protect("m", "champion", kSomebody).error().code, Code::FailedPrecondition);
   EXPECT_EQ(aliases_.protect("", "champion", kAda).error().code, Code::InvalidArgument);
   EXPECT_EQ(aliases_.protect("m", "a b", kAda).error().code, Code::InvalidArgument);
@@ -188,7 +192,7 @@ TEST_F(AliasTest, ProtectionsArePatternsAndNeedAccessControl) {
   for (const auto* pattern : {"fraud", "eu", "*us", "f*x*", "fraud-eu-*"}) EXPECT_FALSE(held(pattern)) << pattern;
 }
 
-TEST_F(AliasTest, WebhooksAreToldWhatHappenedAndNothingElse) {
+TEST_P(AliasTest, WebhooksAreToldWhatHappenedAndNothingElse) {
   notify::Webhooks webhooks(*database_, clock_, *notify::Vault::open(folder_.path() + "/key"), {});
   std::vector<notify::Event> all;
   for (const auto& each : notify::event_names()) all.push_back(*notify::parse_event(each));
@@ -210,7 +214,7 @@ TEST_F(AliasTest, WebhooksAreToldWhatHappenedAndNothingElse) {
                                       "model_version_alias.moved", "approval.given"}));
 }
 
-TEST_F(AliasTest, PromptsHaveEventsOfTheirOwn) {
+TEST_P(AliasTest, PromptsHaveEventsOfTheirOwn) {
   notify::Webhooks webhooks(*database_, clock_, *notify::Vault::open(folder_.path() + "/key"), {});
   const auto webhook = *webhooks.create(
       {"w", "https://example.com", "", "", {notify::Event::PromptVersionCreated, notify::Event::PromptTagSet}, true});

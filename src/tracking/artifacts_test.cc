@@ -9,6 +9,7 @@
 
 #include "blob/store.h"
 #include "os/file.h"
+#include "sql/testing/postgres_server.h"
 #include "tracking/artifact_roots.h"
 #include "tracking/store.h"
 #include "tracking/uploads.h"
@@ -18,7 +19,7 @@ namespace {
 
 using testing::HasSubstr;
 
-class ArtifactsTest : public testing::Test {
+class ArtifactsTest : public testing::TestWithParam<sql::testing::Store> {
  protected:
   std::string file(std::string_view bytes) {
     auto path = folder_.path() + "/file" + std::to_string(++files_);
@@ -37,14 +38,17 @@ class ArtifactsTest : public testing::Test {
   static bool unused(const Digest&) { return false; }
 
   os::TempFolder folder_ = *os::TempFolder::create();
-  std::unique_ptr<sql::Database> database_ = *sql::Database::open(folder_.path() + "/db", {Store::migrations()});
+  std::unique_ptr<sql::Database> database_ =
+      *sql::Database::open(sql::testing::new_store(GetParam(), folder_.path()), {Store::migrations()});
   std::unique_ptr<blob::Store> blobs_ = *blob::Store::open(folder_.path() + "/blobs");
   Artifacts artifacts_{*database_, *blobs_};
   ManualClock clock_{system_clock().now_ms()};
   int files_ = 0;
 };
 
-TEST_F(ArtifactsTest, ATreeOfObjects) {
+INSTANTIATE_TEST_SUITE_P(Stores, ArtifactsTest, sql::testing::every_store(), sql::testing::name_of_store);
+
+TEST_P(ArtifactsTest, ATreeOfObjects) {
   ASSERT_TRUE(put("a/b/x.txt", "one"));
   ASSERT_TRUE(put("a/b-c/y.txt", "one"));
   EXPECT_EQ(blobs_->list()->size(), 1U);
@@ -61,7 +65,7 @@ TEST_F(ArtifactsTest, ATreeOfObjects) {
   EXPECT_TRUE(artifacts_.list("")->empty());
 }
 
-TEST_F(ArtifactsTest, WhatNobodyRefersToIsCollected) {
+TEST_P(ArtifactsTest, WhatNobodyRefersToIsCollected) {
   const auto kept = *put("a/kept", "kept");
   const auto shared = *put("a/one", "shared");
   ASSERT_TRUE(put("b/two", "shared"));
@@ -81,7 +85,7 @@ TEST_F(ArtifactsTest, WhatNobodyRefersToIsCollected) {
   EXPECT_EQ(get("b/gone"), "gone");
 }
 
-TEST_F(ArtifactsTest, APutWaitsForARemovalOfItsObject) {
+TEST_P(ArtifactsTest, APutWaitsForARemovalOfItsObject) {
   const auto digest = Digest::of("back again").hex();
   const auto set = [&](const char* statement) {
     ASSERT_TRUE(database_->write([&](sql::Session& session) -> Result<void> {
@@ -126,7 +130,7 @@ class Robbed final : public blob::Objects {
   mutable bool robbed_ = false;
 };
 
-TEST_F(ArtifactsTest, APutWhoseBytesWereRemovedStoresThemAgain) {
+TEST_P(ArtifactsTest, APutWhoseBytesWereRemovedStoresThemAgain) {
   Robbed robbed(*blobs_);
   Artifacts artifacts(*database_, robbed);
   const auto from = file("back again");
@@ -134,7 +138,7 @@ TEST_F(ArtifactsTest, APutWhoseBytesWereRemovedStoresThemAgain) {
   EXPECT_EQ(get("a"), "back again");
 }
 
-TEST_F(ArtifactsTest, PutsBesideCollectionsLoseNothing) {
+TEST_P(ArtifactsTest, PutsBesideCollectionsLoseNothing) {
   std::atomic<bool> stop = false;
   std::jthread collector([&] {
     while (!stop) EXPECT_TRUE(artifacts_.collect(clock_.now_ms() - 3'600'000, unused, false));
@@ -146,7 +150,7 @@ TEST_F(ArtifactsTest, PutsBesideCollectionsLoseNothing) {
   stop = true;
 }
 
-TEST_F(ArtifactsTest, MarksOfADeadServerAreCleared) {
+TEST_P(ArtifactsTest, MarksOfADeadServerAreCleared) {
   ASSERT_TRUE(database_->write([&](sql::Session& session) -> Result<void> {
     FETTLE_TRY_(
         session.execute("INSERT INTO object_removals(digest) VALUES(?)", {std::string_view(Digest::of("x").hex())}));
@@ -156,7 +160,7 @@ TEST_F(ArtifactsTest, MarksOfADeadServerAreCleared) {
   EXPECT_TRUE(put("a", "x"));
 }
 
-TEST_F(ArtifactsTest, UploadsAreGivenUpAfterADay) {
+TEST_P(ArtifactsTest, UploadsAreGivenUpAfterADay) {
   const auto uploads = *Uploads::open(folder_.path() + "/uploads", artifacts_, clock_);
   const auto old = *uploads->create("a/old", 2);
   ASSERT_TRUE(uploads->put_part(old, 1, file("one")));
@@ -170,7 +174,7 @@ TEST_F(ArtifactsTest, UploadsAreGivenUpAfterADay) {
   EXPECT_THAT(*os::list_names(folder_.path() + "/uploads"), testing::ElementsAre(fresh));
 }
 
-TEST_F(ArtifactsTest, TheSamePartTwiceAtOnceIsNeverLost) {
+TEST_P(ArtifactsTest, TheSamePartTwiceAtOnceIsNeverLost) {
   const auto uploads = *Uploads::open(folder_.path() + "/uploads", artifacts_, clock_);
   const auto id = *uploads->create("a/b", 1);
   for (int round = 0; round < 20; ++round) {

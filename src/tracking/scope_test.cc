@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "os/file.h"
+#include "sql/testing/postgres_server.h"
 #include "tracking/store.h"
 
 namespace fettle::tracking {
@@ -12,10 +13,10 @@ ScopeRule names(bool visible, std::string prefix, std::string inside = "", std::
   return {.visible = visible, .exact = {}, .prefix = prefix, .inside = inside, .suffix = suffix};
 }
 
-class ScopeTest : public testing::Test {
+class ScopeTest : public testing::TestWithParam<sql::testing::Store> {
  protected:
   void SetUp() override {
-    database_ = *sql::Database::open(folder_.path() + "/scope.db", {Store::migrations()});
+    database_ = *sql::Database::open(sql::testing::new_store(GetParam(), folder_.path()), {Store::migrations()});
     store_ = std::make_unique<Store>(*database_, clock_);
     for (const auto* name : {"team_a", "teamXa", "Team_a", "ünï-1", "x-prod", "my churn", "100%"})
       ASSERT_TRUE(store_->create_experiment(name, "", {}));
@@ -39,7 +40,9 @@ class ScopeTest : public testing::Test {
   std::unique_ptr<Store> store_;
 };
 
-TEST_F(ScopeTest, ShowsWhatTheFirstFittingRuleSays) {
+INSTANTIATE_TEST_SUITE_P(Stores, ScopeTest, sql::testing::every_store(), sql::testing::name_of_store);
+
+TEST_P(ScopeTest, ShowsWhatTheFirstFittingRuleSays) {
   EXPECT_EQ(shown({}), Names{});
   EXPECT_EQ(shown({names(true, "")}).size(), 8U);
   EXPECT_EQ(shown({names(true, "team_")}), Names{"team_a"});
@@ -55,7 +58,7 @@ TEST_F(ScopeTest, ShowsWhatTheFirstFittingRuleSays) {
   EXPECT_EQ(shown({{.visible = false, .exact = "1"}, names(true, "team_")}), Names{});
 }
 
-TEST_F(ScopeTest, PagesAreFull) {
+TEST_P(ScopeTest, PagesAreFull) {
   for (int i = 0; i < 30; ++i)
     ASSERT_TRUE(store_->create_experiment((i % 3 == 0 ? "a-" : "b-") + std::to_string(i), "", {}));
   Search search{.order_by = {"name"}, .max_results = 4};

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include "base/text.h"
 #include "os/file.h"
+#include "sql/testing/postgres_server.h"
 
 namespace fettle::transfer {
 namespace {
@@ -24,10 +26,14 @@ TEST(Dump, TablesAreReadFromSchemas) {
   EXPECT_FALSE(tables_in({{"m", {"CREATE TABLE c(d DATE)"}}}));
 }
 
-class DumpTest : public testing::Test {
+using sql::testing::Store;
+
+class DumpTest : public testing::TestWithParam<Store> {
  protected:
-  std::unique_ptr<sql::Database> open(const std::string& name) {
-    return *sql::Database::open(folder_->path() + "/" + name, kModules);
+  std::unique_ptr<sql::Database> open(Store store) {
+    const auto folder = text::format("{}/{}", folder_->path(), ++databases_);
+    EXPECT_TRUE(os::make_folders(folder));
+    return *sql::Database::open(sql::testing::new_store(store, folder), kModules);
   }
   static std::vector<std::string> lines_of_dump(const sql::Database& database) {
     std::vector<std::string> lines;
@@ -44,11 +50,13 @@ class DumpTest : public testing::Test {
     };
   }
   Result<os::TempFolder> folder_ = os::TempFolder::create();
+  int databases_ = 0;
 };
+INSTANTIATE_TEST_SUITE_P(Stores, DumpTest, sql::testing::every_store(), sql::testing::name_of_store);
 
-TEST_F(DumpTest, RowsOfEveryTypeComeBackInManyPages) {
+TEST_P(DumpTest, RowsOfEveryTypeComeBackInManyPages) {
   constexpr std::int64_t kRows = 1234;  // more than two pages
-  const auto old = open("old.db");
+  const auto old = open(GetParam());
   ASSERT_TRUE(old->write([](sql::Session& session) -> Result<void> {
     for (std::int64_t i = 0; i < kRows; ++i) {
       FETTLE_TRY_(session.execute("INSERT INTO a(id, t, r) VALUES(?, ?, ?)",
@@ -62,17 +70,19 @@ TEST_F(DumpTest, RowsOfEveryTypeComeBackInManyPages) {
   }));
   const auto lines = lines_of_dump(*old);
   EXPECT_EQ(check_dump(from(lines))->rows, 2 * std::uint64_t{kRows} + 1);
-  const auto fresh = open("fresh.db");
-  ASSERT_TRUE(fresh->write([](sql::Session& session) -> Result<void> {
-    FETTLE_TRY_(session.execute("INSERT INTO a(id, t, r) VALUES(7, 'goes', 1)"));
-    return {};
-  }));
-  ASSERT_TRUE(load(*fresh, kModules, from(lines)));
-  EXPECT_EQ(lines_of_dump(*fresh), lines);
+  for (const auto store : {Store::Sqlite, Store::Postgresql}) {
+    const auto fresh = open(store);
+    ASSERT_TRUE(fresh->write([](sql::Session& session) -> Result<void> {
+      FETTLE_TRY_(session.execute("INSERT INTO a(id, t, r) VALUES(7, 'goes', 1)"));
+      return {};
+    }));
+    ASSERT_TRUE(load(*fresh, kModules, from(lines)));
+    EXPECT_EQ(lines_of_dump(*fresh), lines);
+  }
 }
 
-TEST_F(DumpTest, DamageLeavesTheDatabaseAsItWas) {
-  const auto database = open("x.db");
+TEST_P(DumpTest, DamageLeavesTheDatabaseAsItWas) {
+  const auto database = open(GetParam());
   ASSERT_TRUE(database->write([](sql::Session& session) -> Result<void> {
     FETTLE_TRY_(session.execute("INSERT INTO a(id, t, r) VALUES(7, 'stays', 1)"));
     return {};

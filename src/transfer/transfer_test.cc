@@ -7,6 +7,7 @@
 #include "json/describe.h"
 #include "os/file.h"
 #include "registry/store.h"
+#include "sql/testing/postgres_server.h"
 #include "tracking/store.h"
 #include "transfer/apply.h"
 #include "transfer/folder.h"
@@ -108,7 +109,7 @@ TEST(Places, WhatRefersToAMovedLocationMovesToo) {
   EXPECT_EQ(model.versions[3].source, "models:/m/1");
 }
 
-class ImporterTest : public testing::Test {
+class ImporterTest : public testing::TestWithParam<sql::testing::Store> {
  protected:
   template <typename Record>
   static std::string line(std::string_view kind, const Record& record) {
@@ -125,13 +126,15 @@ class ImporterTest : public testing::Test {
   Result<os::TempFolder> folder_ = os::TempFolder::create();
   ManualClock clock_{1000};
   std::unique_ptr<sql::Database> database_ =
-      *sql::Database::open(folder_->path() + "/x.db",
+      *sql::Database::open(sql::testing::new_store(GetParam(), folder_->path()),
                            {tracking::Store::migrations(), registry::Store::migrations(), Importer::migrations()});
   tracking::Store store_{*database_, clock_};
   Importer importer_{*database_, clock_};
 };
 
-TEST_F(ImporterTest, ABatchIsWrittenOnceOrNotAtAll) {
+INSTANTIATE_TEST_SUITE_P(Stores, ImporterTest, sql::testing::every_store(), sql::testing::name_of_store);
+
+TEST_P(ImporterTest, ABatchIsWrittenOnceOrNotAtAll) {
   const ExperimentRecord experiment{.id = "123456789012345678", .name = "x", .created_ms = 5, .updated_ms = 6};
   const std::string id = "0123456789abcdef0123456789abcdef";
   const RunRecord run{.id = id, .experiment = experiment.id, .deleted = true, .deleted_ms = 7};
@@ -150,7 +153,7 @@ TEST_F(ImporterTest, ABatchIsWrittenOnceOrNotAtAll) {
   EXPECT_THAT(outcome(R"({"kind":"points","run":"nobody","key":"m","points":[]})"), testing::HasSubstr("not imported"));
 }
 
-TEST_F(ImporterTest, TakenNamesAreConflictsOrGetASuffix) {
+TEST_P(ImporterTest, TakenNamesAreConflictsOrGetASuffix) {
   ASSERT_TRUE(store_.create_experiment("x", "", {}));
   const ExperimentRecord same_id{.id = "1", .name = "other", .created_ms = 5};
   const ExperimentRecord same_name{.id = "9", .name = "x", .created_ms = 5};
@@ -161,7 +164,7 @@ TEST_F(ImporterTest, TakenNamesAreConflictsOrGetASuffix) {
   EXPECT_EQ(outcome(line("experiment", same_id), " 2"), "unchanged");
 }
 
-TEST_F(ImporterTest, TheFirstExperimentIsReplacedWhileItIsUnused) {
+TEST_P(ImporterTest, TheFirstExperimentIsReplacedWhileItIsUnused) {
   ExperimentRecord first{.id = "0", .name = "Default", .artifact_location = "s3://b/0", .created_ms = 5};
   EXPECT_EQ(outcome(line("experiment", first)), "created");
   EXPECT_EQ(store_.experiment(ExperimentId("0"))->artifact_location, "s3://b/0");
