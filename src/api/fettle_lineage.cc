@@ -35,7 +35,9 @@ struct Sources {  // what the answer is put together from
   std::optional<bundle::Manifest> manifest;
 };
 
-Result<Sources> gather(const FettleParts& parts, const std::string& model, std::int64_t number) {
+// A run that the caller may not read is left out, as if it were gone.
+Result<Sources> gather(const FettleParts& parts, const auth::Identity& who, const std::string& model,
+                       std::int64_t number) {
   Sources out;
   FETTLE_TRY(out.version, parts.registry.get_version(model, number));
   if (const auto digest = Digest::parse(out.version.tag(kBundleTag)))
@@ -45,7 +47,7 @@ Result<Sources> gather(const FettleParts& parts, const std::string& model, std::
   if (run_id.empty()) return out;
   auto run = parts.tracking.run(RunId(run_id));
   if (!run && run.error().code != Code::NotFound && run.error().code != Code::InvalidArgument) return fail(run.error());
-  if (run) out.run = *std::move(run);
+  if (run && parts.access.experiment(who, run->info.experiment.str(), Role::Reader)) out.run = *std::move(run);
   return out;
 }
 
@@ -136,7 +138,7 @@ Result<json::Value> lineage(const FettleParts& parts, const Request& request) {
   const auto number = text::parse_int(request.capture("version"));
   if (!number)
     return fail(Code::InvalidArgument, text::format("'{}' is no version; it is a number", request.capture("version")));
-  FETTLE_TRY(const auto sources, gather(parts, std::string(request.capture("name")), *number));
+  FETTLE_TRY(const auto sources, gather(parts, auth::caller(request), std::string(request.capture("name")), *number));
   const auto& version = sources.version;
   json::Value out;
   out.set("model", version.model).set("version", version.version).set("created_ms", version.created_ms);

@@ -208,6 +208,17 @@ def test_points_reach_no_model_of_another_experiment(world, person, admin):
     assert eve.mlflow("POST", "runs/log-batch", batch(mine)).status_code == 200
 
 
+def test_a_version_shows_its_run_to_those_who_may_read_it(world, person, admin):
+    admin.mlflow("POST", "runs/log-inputs", {"run_id": world["run"], "datasets": [
+        {"dataset": {"name": "flights", "digest": "d", "source_type": "local", "source": "/data"}}]})
+    lineage = lambda who: who.fettle("GET", "models/churn/versions/1/lineage").json()
+    owner, reader = lineage(admin), lineage(person("rita", ("reader", "model", "churn*")))
+    assert owner["run"]["run_id"] == world["run"] and owner["data"][0]["name"] == "flights"
+    assert reader["version"] == 1 and reader["run"] is None and reader["data"] == []
+    both = lineage(person("ruth", ("reader", "model", "churn*"), ("reader", "experiment", "secret-*")))
+    assert both == owner
+
+
 def test_a_token_may_be_narrower_than_its_owner(world, person, admin):
     ada = person("ada", admin_too=True)
     narrow = ada.fettle("POST", "tokens", {"name": "dashboard", "role": "reader"}).json()
