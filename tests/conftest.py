@@ -1,5 +1,6 @@
 """Fixtures of the whole-system tests: the real program, private ports on loopback, a private data folder."""
 import atexit
+import contextlib
 import ctypes
 import functools
 import json
@@ -8,6 +9,7 @@ import pathlib
 import pwd
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -76,6 +78,11 @@ def database_of(folder: pathlib.Path) -> str:
     return postgresql_server().new_database() if os.environ.get("FETTLE_TEST_STORE") == "postgresql" else ""
 
 
+def where_records_are(folder: pathlib.Path) -> list[str]:
+    """What commands beside the server are told of it: its data folder, or its database."""
+    return ["--database", database_of(folder)] if database_of(folder) else ["--data", str(folder)]
+
+
 class Server:
     """A running `fettle server`, ended by its own process id."""
 
@@ -116,6 +123,24 @@ def postgresql():
 @pytest.fixture(scope="session")
 def server_class():
     return Server
+
+
+@pytest.fixture(scope="session")
+def records_of():
+    return where_records_are
+
+
+@pytest.fixture(scope="session")
+def change_records():
+    """Runs statements on the records of a server that is stopped."""
+    def change(folder: pathlib.Path, *statements: str):
+        if url := database_of(folder):
+            subprocess.run(["psql", url, "-qv", "ON_ERROR_STOP=1"], input=";".join(statements), text=True, check=True)
+            return
+        with contextlib.closing(sqlite3.connect(folder / "fettle.db")) as database, database:
+            for statement in statements:
+                assert database.execute(statement).rowcount > 0, statement
+    return change
 
 
 @pytest.fixture

@@ -24,14 +24,32 @@ transfer::Step shown(Output& output, std::string_view what) {
   };
 }
 
+Result<void> take_name(const std::string& partial, const std::string& data) {
+  FETTLE_TRY_(os::remove_all(data));
+  return os::rename(partial, data);
+}
+
+// With PostgreSQL, the folder takes its name when the tables are about to be committed, else after SQLite's file is
+// whole in it: a restore that fails or is killed leaves no server that seems whole.
 Result<transfer::DumpCount> fill(const std::string& data, const RestoreOptions& options,
                                  const transfer::Manifest& manifest, Output& output) {
-  FETTLE_TRY_(os::make_folders(data));
-  const auto modules = migrations();
-  FETTLE_TRY(const auto database, sql::Database::open(data + "/fettle.db", modules));
-  FETTLE_TRY(const auto blobs, blob::Store::open(data + "/blobs"));
-  return transfer::restore_backup(options.backups, manifest, *database, modules, *blobs, data + "/events",
-                                  shown(output, "restored objects"));
+  const auto partial = data + ".restoring";
+  FETTLE_TRY_(os::remove_all(partial));
+  FETTLE_TRY_(os::make_folders(partial));
+  FETTLE_TRY(const auto blobs, blob::Store::open(partial + "/blobs"));
+  FETTLE_TRY_(transfer::restore_files(options.backups, manifest, *blobs, partial + "/events",
+                                      shown(output, "restored objects")));
+  FETTLE_TRY(const auto url, database_url(partial, options.database));
+  if (options.database.empty()) {
+    FETTLE_TRY(auto count,
+               transfer::restore_tables(options.backups, manifest, url, migrations(), [] { return Result<void>(); }));
+    FETTLE_TRY_(take_name(partial, data));
+    return count;
+  }
+  auto count =
+      transfer::restore_tables(options.backups, manifest, url, migrations(), [&] { return take_name(partial, data); });
+  if (!count) static_cast<void>(os::rename(data, partial));
+  return count;
 }
 
 }  // namespace
@@ -40,18 +58,18 @@ Result<void> restore(const RestoreOptions& options, Output& output) {
   auto data = options.data;
   while (data.size() > 1 && data.ends_with('/')) data.pop_back();
   FETTLE_TRY_(check_empty(data));
+  if (!options.database.empty()) {
+    FETTLE_TRY(const auto url, database_url(data, options.database));
+    FETTLE_TRY_(sql::Database::check_empty(url));
+  }
   FETTLE_TRY(const auto manifest, transfer::read_manifest(options.backups, options.name));
   FETTLE_TRY(const auto wrong, transfer::verify_backup(options.backups, manifest, shown(output, "verified objects")));
   output.progress_done();
   if (!wrong.empty())
     return fail(Code::DataLoss,
                 text::format("the backup is damaged, nothing was written: {}", text::join(wrong, "; ")));
-  const auto partial = data + ".restoring";
-  FETTLE_TRY_(os::remove_all(partial));
-  FETTLE_TRY(const auto count, fill(partial, options, manifest, output));
+  FETTLE_TRY(const auto count, fill(data, options, manifest, output));
   output.progress_done();
-  FETTLE_TRY_(os::remove_all(data));
-  FETTLE_TRY_(os::rename(partial, data));
   output.document(json::Value().set("data", data).set("rows", count.rows).set("objects", manifest.objects.size()));
   output.line(text::format("'{}' holds {} rows and {} objects; start it with: fettle server --data {}", data,
                            text::human_count(count.rows), text::human_count(manifest.objects.size()), data));

@@ -78,15 +78,6 @@ Result<os::Exit> run_child(OwnAddress& address, const std::string& certificate, 
   return os::run(command, {}, cancelled);
 }
 
-// SQLite in the data folder by default. A path would be two servers' trap: the folder's lock guards the folder only.
-Result<std::string> database_url(const ServerOptions& options) {
-  if (options.database.empty()) return options.data + "/fettle.db";
-  if (sql::is_postgres(options.database)) return options.database;
-  return fail(Code::InvalidArgument,
-              "--database (or FETTLE_DATABASE) takes postgresql://USER@HOST:PORT/NAME; without it records are kept in "
-              "the data folder");
-}
-
 void move_alias(registry::Store& registry, const std::string& model, const std::string& alias, std::int64_t version) {
   if (!registry.aliases().get(model, alias))
     return;  // the model is not registered here: a bundle that was sent by hand
@@ -108,6 +99,15 @@ void follow_endpoint(registry::Store& registry, const control::Endpoint& endpoin
 std::vector<sql::Migrations> migrations() {
   return {tracking::Store::migrations(),    notify::Webhooks::migrations(), registry::Store::migrations(),
           transfer::Importer::migrations(), control::Store::migrations(),   auth::Directory::migrations()};
+}
+
+// SQLite in the data folder by default. A path would be two servers' trap: the folder's lock guards the folder only.
+Result<std::string> database_url(const std::string& data, const std::string& database) {
+  if (database.empty()) return data + "/fettle.db";
+  if (sql::is_postgres(database)) return database;
+  return fail(Code::InvalidArgument,
+              "--database (or FETTLE_DATABASE) takes postgresql://USER@HOST:PORT/NAME; without it records are kept in "
+              "the data folder");
 }
 
 struct Platform::Impl {
@@ -153,7 +153,7 @@ struct Platform::Impl {
 
 Result<void> Platform::Impl::open(const ServerOptions& options) {
   const auto& data = options.data;
-  FETTLE_TRY(const auto url, database_url(options));
+  FETTLE_TRY(const auto url, database_url(data, options.database));
   FETTLE_TRY(database, sql::Database::open(url, migrations()));
   FETTLE_TRY(blobs, blob::Store::open(data + "/blobs"));
   FETTLE_TRY(events, event::Log::open(data + "/events"));
@@ -286,14 +286,21 @@ Result<std::unique_ptr<Platform>> Platform::start(const ServerOptions& options) 
   return std::unique_ptr<Platform>(new Platform(std::move(impl)));
 }
 
-Result<void> reset_user(const std::string& data, const std::string& name) {
-  if (!os::exists(data + "/fettle.db"))
-    return fail(Code::NotFound, text::format("'{}' is no data folder of a server: it has no fettle.db", data));
-  FETTLE_TRY(const auto lock, os::FileLock::acquire(data + "/lock"));
-  FETTLE_TRY(const auto database, sql::Database::open(data + "/fettle.db", migrations()));
+Result<void> reset_user(const ResetOptions& options) {
+  FETTLE_TRY(const auto url, database_url(options.data, options.database));
+  std::optional<os::FileLock> lock;
+  if (options.database.empty()) {
+    if (!os::exists(url))
+      return fail(Code::NotFound, text::format("'{}' is no data folder of a server that keeps its records there: it "
+                                               "has no fettle.db; with PostgreSQL give --database",
+                                               options.data));
+    FETTLE_TRY(auto held, os::FileLock::acquire(options.data + "/lock"));
+    lock.emplace(std::move(held));
+  }
+  FETTLE_TRY(const auto database, sql::Database::open_existing(url, migrations()));
   const auto given = os::environment("FETTLE_ADMIN_PASSWORD").value_or("");
-  FETTLE_TRY(const auto password, reset_password(*database, system_clock(), name, given));
-  if (given.empty()) std::puts(text::format("user '{}', password '{}'", name, password).c_str());
+  FETTLE_TRY(const auto password, reset_password(*database, system_clock(), options.name, given));
+  if (given.empty()) std::puts(text::format("user '{}', password '{}'", options.name, password).c_str());
   return {};
 }
 

@@ -16,9 +16,12 @@ namespace fettle::cli {
 // Of every module that keeps tables.
 [[nodiscard]] std::vector<sql::Migrations> migrations();
 
-// On a data folder whose server is stopped: makes `name` an admin with a new password, which is printed unless it was
-// given in FETTLE_ADMIN_PASSWORD. FailedPrecondition while a server has the folder.
-[[nodiscard]] Result<void> reset_user(const std::string& data, const std::string& name);
+// Where a server with this folder keeps its records. InvalidArgument if `database` is neither empty nor PostgreSQL's.
+[[nodiscard]] Result<std::string> database_url(const std::string& data, const std::string& database);
+
+// Of a server that is stopped: makes a user an admin with a new password, which is printed unless it was given in
+// FETTLE_ADMIN_PASSWORD. FailedPrecondition while the server runs.
+[[nodiscard]] Result<void> reset_user(const ResetOptions& options);
 
 class Platform {
  public:

@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
     return fettle::cli::become_server(argv);
   });
   fettle::cli::add_user_reset_verb(
-      program, [argv](const std::string&, const std::string&) { return fettle::cli::become_server(argv); });
+      program, [argv](const fettle::cli::ResetOptions&) { return fettle::cli::become_server(argv); });
   fettle::cli::add_access_verbs(program);
   fettle::cli::add_data_verbs(program);
   fettle::cli::add_pipeline_verbs(program);

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 
@@ -13,6 +12,14 @@
 namespace fettle::cli {
 
 namespace {
+
+constexpr std::string_view kDatabaseHelp =
+    "postgresql://... if the server keeps its records there; FETTLE_DATABASE says the same without showing a password "
+    "to ps";
+
+void from_environment(std::string& database) {
+  if (database.empty()) database = os::environment("FETTLE_DATABASE").value_or("");
+}
 
 void add_access_options(Verb& verb, AccessOptions& access) {
   verb.flag("--access-control", access.on,
@@ -63,8 +70,7 @@ void add_server_verb(Program& program, std::function<Result<void>(const ServerOp
   verb.examples(
       "  fettle server --data ./data\n  fettle server --data ./data --control 127.0.0.1:0 --ready-file ready.json");
   verb.action([options, serve = std::move(serve)](Output&) {
-    const char* from_environment = std::getenv("FETTLE_DATABASE");
-    if (options->database.empty() && from_environment != nullptr) options->database = from_environment;
+    from_environment(options->database);
     return serve(*options);
   });
 }
@@ -75,21 +81,28 @@ void add_restore_verb(Program& program, std::function<Result<void>(const Restore
   verb.argument("FOLDER", options->backups, "Where backups are kept");
   verb.argument("NAME", options->name, "Which one; by default the newest", false);
   verb.option("--data", options->data, "The new data folder; it must be empty or missing").required();
-  verb.examples("  fettle restore /backups/fettle --data ./data");
-  verb.action([options, restore = std::move(restore)](Output& output) { return restore(*options, output); });
+  verb.option("--database", options->database, kDatabaseHelp);
+  verb.examples(
+      "  fettle restore /backups/fettle --data ./data\n"
+      "  fettle restore /backups/fettle --data ./data --database postgresql://fettle@db.example.org/fettle");
+  verb.action([options, restore = std::move(restore)](Output& output) {
+    from_environment(options->database);
+    return restore(*options, output);
+  });
 }
 
-void add_user_reset_verb(Program& program,
-                         std::function<Result<void>(const std::string& data, const std::string& name)> reset) {
-  struct Words {
-    std::string data, name = "admin";
-  };
-  auto words = std::make_shared<Words>();
+void add_user_reset_verb(Program& program, std::function<Result<void>(const ResetOptions&)> reset) {
+  auto options = std::make_shared<ResetOptions>();
   auto verb = program.verb("user", kUserHelp, "reset", "Give an admin a new password while the server is stopped");
-  verb.argument("NAME", words->name, "Who; he is made an admin, and made at all if need be", false);
-  verb.option("--data", words->data, "The server's data folder").required();
+  verb.argument("NAME", options->name, "Who; he is made an admin, and made at all if need be", false);
+  verb.option("--data", options->data, "The server's data folder, if it keeps its records there");
+  verb.option("--database", options->database, kDatabaseHelp);
   verb.examples("  fettle user reset --data ./data\n  FETTLE_ADMIN_PASSWORD=... fettle user reset ada --data ./data");
-  verb.action([words, reset = std::move(reset)](Output&) { return reset(words->data, words->name); });
+  verb.action([options, reset = std::move(reset)](Output&) -> Result<void> {
+    from_environment(options->database);
+    if (!options->data.empty() || !options->database.empty()) return reset(*options);
+    return fail(Code::InvalidArgument, "say whose user: --data FOLDER, or --database URL of a server on PostgreSQL");
+  });
 }
 
 Result<void> become_server(char** argv) {

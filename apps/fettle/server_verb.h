@@ -38,7 +38,11 @@ struct ServerOptions {
 };
 
 struct RestoreOptions {
-  std::string backups, name, data;
+  std::string backups, name, data, database;
+};
+struct ResetOptions {
+  std::string data, database;  // one of them
+  std::string name = "admin";
 };
 
 // Like `fettle server`, known to both programs: only the server knows all tables.
@@ -46,8 +50,7 @@ void add_restore_verb(Program& program, std::function<Result<void>(const Restore
 void add_server_verb(Program& program, std::function<Result<void>(const ServerOptions&)> serve);
 
 // `fettle user reset`: for when nobody knows an admin's password any more.
-void add_user_reset_verb(Program& program,
-                         std::function<Result<void>(const std::string& data, const std::string& name)> reset);
+void add_user_reset_verb(Program& program, std::function<Result<void>(const ResetOptions&)> reset);
 constexpr std::string_view kUserHelp = "Users of a server with access control";
 
 // Becomes the program fettle-server beside this one, with the same words; returns only if that fails.

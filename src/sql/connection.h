@@ -8,7 +8,11 @@
 
 namespace fettle::sql {
 
-enum class Access : std::uint8_t { Write, Read };
+enum class Access : std::uint8_t {
+  Write,
+  Read,
+  Foreign  // Read of a database that is not ours, for as long as it takes
+};
 
 class Connection : public Session {
  public:

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "sql/connection.h"
+#include "sql/foreign.h"
 #include "sql/postgres.h"
 #include "sql/writer.h"
 
@@ -41,13 +42,35 @@ Result<void> migrate_module(Connection& connection, const Migrations& migrations
   return {};
 }
 
-Result<void> migrate(Connection& connection, const std::string& url, const std::vector<Migrations>& all) {
+constexpr auto kSchemaTable = "fettle_schema";
+
+// What the database must hold.
+enum class Contents : std::uint8_t { Anything, Ours, Nothing };
+
+Result<void> check_contents(Connection& connection, const std::string& url, Contents expected) {
+  if (expected == Contents::Anything) return {};
+  FETTLE_TRY(const auto tables, tables_of(connection, is_postgres(url)));
+  if (expected == Contents::Ours && !tables.contains(kSchemaTable))
+    return fail(Code::NotFound,
+                text::format("database '{}' holds no records of a Fettle server; give the one that the server uses",
+                             connection.name()));
+  if (expected == Contents::Nothing && !tables.empty())
+    return fail(Code::FailedPrecondition,
+                text::format("database '{}' is not empty: it has a table '{}'; nothing was written, give an empty one",
+                             connection.name(), tables.begin()->first));
+  return {};
+}
+
+Result<void> migrate(Connection& connection, const std::string& url, const std::vector<Migrations>& all,
+                     Contents expected, const Database::Work& fill = {}) {
   FETTLE_TRY_(connection.begin());
   const auto run = [&]() -> Result<void> {
-    FETTLE_TRY_(connection.script(
-        "CREATE TABLE IF NOT EXISTS fettle_schema(module TEXT PRIMARY KEY, version INTEGER NOT NULL)"));
+    FETTLE_TRY_(check_contents(connection, url, expected));
+    FETTLE_TRY_(connection.script(text::format(
+        "CREATE TABLE IF NOT EXISTS {}(module TEXT PRIMARY KEY, version INTEGER NOT NULL)", kSchemaTable)));
     if (is_postgres(url)) FETTLE_TRY_(migrate_module(connection, PostgresConnection::migrations()));
     for (const auto& migrations : all) FETTLE_TRY_(migrate_module(connection, migrations));
+    if (fill) FETTLE_TRY_(fill(connection));
     return connection.commit();
   };
   auto done = run();
@@ -91,30 +114,52 @@ Result<std::int64_t> Session::insert(std::string_view statement, std::initialize
   return id;
 }
 
-Result<std::unique_ptr<Database>> Database::open(const std::string& url, const std::vector<Migrations>& migrations) {
-  FETTLE_TRY(auto connection, open_connection(url, Access::Write));
-  FETTLE_TRY_(migrate(*connection, url, migrations));
+std::unique_ptr<Database> Database::start(const std::string& url, std::unique_ptr<Connection> connection) {
   auto impl = std::make_unique<Impl>();
   impl->url = url;
   impl->writer = std::make_unique<Writer>(std::move(connection));
   return std::unique_ptr<Database>(new Database(std::move(impl)));
 }
 
+Result<std::unique_ptr<Database>> Database::open(const std::string& url, const std::vector<Migrations>& migrations) {
+  FETTLE_TRY(auto connection, open_connection(url, Access::Write));
+  FETTLE_TRY_(migrate(*connection, url, migrations, Contents::Anything));
+  return start(url, std::move(connection));
+}
+
+Result<std::unique_ptr<Database>> Database::open_existing(const std::string& url,
+                                                          const std::vector<Migrations>& migrations) {
+  FETTLE_TRY(auto connection, open_connection(url, Access::Write));
+  FETTLE_TRY_(migrate(*connection, url, migrations, Contents::Ours));
+  return start(url, std::move(connection));
+}
+
+Result<void> Database::create(const std::string& url, const std::vector<Migrations>& migrations, const Work& fill) {
+  FETTLE_TRY(auto connection, open_connection(url, Access::Write));
+  return migrate(*connection, url, migrations, Contents::Nothing, fill);
+}
+
+Result<void> Database::check_empty(const std::string& url) {
+  FETTLE_TRY(const auto connection, open_connection(url, Access::Read));
+  FETTLE_TRY_(connection->begin());
+  return check_contents(*connection, url, Contents::Nothing);
+}
+
 Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Database::~Database() = default;
 
-Result<void> Database::write(const std::function<Result<void>(Session&)>& work) {
+Result<void> Database::write(const Work& work) {
   std::promise<Result<void>> promise;
   auto answer = promise.get_future();
   write_async(work, [&promise](Result<void> result) { promise.set_value(std::move(result)); });
   return answer.get();
 }
 
-void Database::write_async(std::function<Result<void>(Session&)> work, std::function<void(Result<void>)> done) {
+void Database::write_async(Work work, std::function<void(Result<void>)> done) {
   impl_->writer->submit({std::move(work), std::move(done)});
 }
 
-Result<void> Database::read(const std::function<Result<void>(Session&)>& work) const {
+Result<void> Database::read(const Work& work) const {
   FETTLE_TRY(auto reader, impl_->borrow_reader());
   FETTLE_TRY_(reader->begin());
   auto result = work(*reader);

@@ -71,25 +71,38 @@ struct Migrations {
 
 [[nodiscard]] bool is_postgres(std::string_view url);  // postgres://... or postgresql://...
 
+class Connection;
+
 class Database {
  public:
+  using Work = std::function<Result<void>(Session&)>;
   // `url`: postgres://... or postgresql://... (all of libpq's), else the path of an SQLite file, made if missing.
   // DataLoss if the file is no database or damaged; FailedPrecondition if it was written by a newer version of the
   // program (migrations beyond ours), never touched then, or if another server has the PostgreSQL database;
   // NotFound, PermissionDenied or Unavailable if PostgreSQL does not let us in. No message holds a password.
   [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& url,
                                                               const std::vector<Migrations>& migrations);
+  // The same for a database that a server has used before; else NotFound, and it stays as it is.
+  [[nodiscard]] static Result<std::unique_ptr<Database>> open_existing(const std::string& url,
+                                                                       const std::vector<Migrations>& migrations);
+  // Makes tables and what `fill` writes in one transaction, so that nothing is left if that fails or is killed.
+  // FailedPrecondition if the database holds any table.
+  [[nodiscard]] static Result<void> create(const std::string& url, const std::vector<Migrations>& migrations,
+                                           const Work& fill);
+  // What create() will say of a database that is not empty.
+  [[nodiscard]] static Result<void> check_empty(const std::string& url);
   ~Database();  // finishes queued writes
 
   // Blocks the caller until `work` is committed (or failed and rolled back). Never call from a data loop.
-  [[nodiscard]] Result<void> write(const std::function<Result<void>(Session&)>& work);
+  [[nodiscard]] Result<void> write(const Work& work);
   // The same without blocking: `done` is called on the writer thread after the commit. It must not block.
-  void write_async(std::function<Result<void>(Session&)> work, std::function<void(Result<void>)> done);
-  [[nodiscard]] Result<void> read(const std::function<Result<void>(Session&)>& work) const;
+  void write_async(Work work, std::function<void(Result<void>)> done);
+  [[nodiscard]] Result<void> read(const Work& work) const;
 
  private:
   struct Impl;
   explicit Database(std::unique_ptr<Impl> impl);
+  [[nodiscard]] static std::unique_ptr<Database> start(const std::string& url, std::unique_ptr<Connection> connection);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -9,7 +9,12 @@
 namespace fettle::sql {
 namespace {
 
-constexpr std::string_view kSqlAlchemy = "postgresql+psycopg2://";
+// SQLAlchemy names its driver: postgresql+psycopg2://...
+std::string without_driver(const std::string& url) {
+  const auto plus = url.find('+');
+  const auto end = url.find("://");
+  return plus < end && end != std::string::npos ? url.substr(0, plus) + url.substr(end) : url;
+}
 
 std::string file_of(const std::string& url) {
   constexpr std::string_view kScheme = "sqlite:///";
@@ -42,31 +47,32 @@ Result<std::unique_ptr<Session>> begin_file(std::unique_ptr<Connection> connecti
 
 Result<std::unique_ptr<Session>> open_file(const std::string& path) {
   if (!file_exists(path)) return fail(Code::NotFound, text::format("there is no database file '{}'", path));
-  if (auto connection = open_connection(path, Access::Read)) {
+  if (auto connection = open_connection(path, Access::Foreign)) {
     auto session = begin_file(*std::move(connection));
     // A WAL database in a folder that may not be written can only be read as one that nobody changes.
     if (session || session.error().code == Code::DataLoss || file_exists(path + "-wal")) return session;
   }
-  FETTLE_TRY(auto connection, open_connection(uri_of(path), Access::Read));
+  FETTLE_TRY(auto connection, open_connection(uri_of(path), Access::Foreign));
   return begin_file(std::move(connection));
 }
 
 }  // namespace
 
-bool is_postgres_url(const std::string& url) noexcept { return is_postgres(url) || url.starts_with(kSqlAlchemy); }
+bool is_postgres_url(const std::string& url) { return is_postgres(without_driver(url)); }
 
 Result<std::unique_ptr<Session>> open_foreign(const std::string& url) {
   if (!is_postgres_url(url)) return open_file(file_of(url));
-  const auto ours = url.starts_with(kSqlAlchemy) ? "postgresql://" + url.substr(kSqlAlchemy.size()) : url;
-  FETTLE_TRY(auto connection, open_connection(ours, Access::Read));
+  FETTLE_TRY(auto connection, open_connection(without_driver(url), Access::Foreign));
   return begin_snapshot(std::move(connection));
 }
 
 Result<Tables> tables_of(Session& session, bool postgres) {
   Tables out;
   FETTLE_TRY_(session.query(
-      postgres ? "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
-               : "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table'",
+      postgres
+          ? "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relkind IN "
+            "('r', 'p') AND c.relnamespace = current_schema()::regnamespace AND a.attnum > 0 AND NOT a.attisdropped"
+          : "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table'",
       {}, [&](const Row& row) {
         out[std::string(row.text(0))].emplace_back(row.text(1));
         return true;

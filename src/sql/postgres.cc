@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kAnswerMs = 90'000;          // longer than the server's own limit of a statement
 constexpr std::size_t kMaxPrepared = 256;  // searches make statements of many shapes
+constexpr int kRowsAtOnce = 1000;          // of a database that is not ours
 constexpr int kSettleTries = 100;          // for ten seconds
 constexpr auto kSettlePause = std::chrono::milliseconds(100);
 
@@ -33,6 +34,10 @@ constexpr auto kSettings =
     " set_config('standard_conforming_strings', 'on', false), set_config('jit', 'off', false),"
     " set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),"
     " set_config('tcp_keepalives_count', '3', false)";
+
+// Whoever reads all of a database takes his time, also between two statements.
+constexpr auto kForeignSettings =
+    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET jit = off";
 
 // The lock's two numbers: Fettle's, and the schema's, so that two schemas of one database may have a server each.
 constexpr auto kLockKey = "1717925748, hashtext(coalesce(current_schema(), ''))";
@@ -111,6 +116,14 @@ std::string one_line(std::string_view words) {
   return out;
 }
 
+// False once `row` wants no more.
+bool give(const PGresult* rows, const std::function<bool(const Row&)>& row) {
+  BinaryRow current(rows);
+  for (int i = 0; i < PQntuples(rows); ++i)
+    if (!row(current.at(i))) return false;
+  return true;
+}
+
 void ignore_notice(void* /*context*/, const PGresult* /*notice*/) {}
 
 }  // namespace
@@ -147,15 +160,16 @@ Result<void> PostgresConnection::connect() {
   disconnect();
   const auto own = own_name();
   // Those before the URL are defaults that it may change; those after it are not.
-  const std::array<std::pair<const char*, const char*>, 9> settings{{{"fallback_application_name", own.c_str()},
-                                                                     {"connect_timeout", "10"},
-                                                                     {"keepalives_idle", "30"},
-                                                                     {"keepalives_interval", "10"},
-                                                                     {"keepalives_count", "3"},
-                                                                     {"tcp_user_timeout", "30000"},
-                                                                     {"target_session_attrs", "read-write"},
-                                                                     {"dbname", url_.c_str()},
-                                                                     {"client_encoding", "UTF8"}}};
+  const std::array<std::pair<const char*, const char*>, 9> settings{
+      {{"fallback_application_name", own.c_str()},
+       {"connect_timeout", "10"},
+       {"keepalives_idle", "30"},
+       {"keepalives_interval", "10"},
+       {"keepalives_count", "3"},
+       {"tcp_user_timeout", "30000"},
+       {"target_session_attrs", is_foreign() ? "any" : "read-write"},
+       {"dbname", url_.c_str()},
+       {"client_encoding", "UTF8"}}};
   std::array<const char*, settings.size() + 1> keys{}, values{};
   for (std::size_t i = 0; i < settings.size(); ++i) std::tie(keys[i], values[i]) = settings[i];
   handle_ = PQconnectdbParams(keys.data(), values.data(), 1);
@@ -172,7 +186,7 @@ Result<void> PostgresConnection::connect() {
                 text::format("database '{}' keeps text as {}; create one with createdb --encoding UTF8 --template "
                              "template0 NAME",
                              name_, encoding));
-  FETTLE_TRY_(simple(kSettings));
+  FETTLE_TRY_(simple(is_foreign() ? kForeignSettings : kSettings));
   return access_ == Access::Write ? lock() : Result<void>();
 }
 
@@ -219,19 +233,24 @@ std::unexpected<Error> PostgresConnection::error(const pg_result* result) const 
                            words == nullptr ? one_line(PQerrorMessage(handle_)) : std::string(words)));
 }
 
-// Waits for the last answer to what was sent. A server that stays silent is as good as gone.
+// Waits for the next answer to what was sent; null after the last. A server that stays silent is as good as gone.
+Result<PostgresConnection::Answer> PostgresConnection::next_answer() {
+  while (PQisBusy(handle_) != 0) {
+    pollfd wait{.fd = PQsocket(handle_), .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&wait, 1, is_foreign() ? -1 : kAnswerMs);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) disconnect();
+    if (ready <= 0 || PQconsumeInput(handle_) == 0) return lost_error();
+  }
+  return Answer(PQgetResult(handle_));
+}
+
+// Waits for the last answer.
 Result<PostgresConnection::Answer> PostgresConnection::answer(bool sent) {
   if (!sent) return is_lost() ? lost_error() : error(nullptr);
   Answer last;
   for (;;) {
-    while (PQisBusy(handle_) != 0) {
-      pollfd wait{.fd = PQsocket(handle_), .events = POLLIN, .revents = 0};
-      const int ready = ::poll(&wait, 1, kAnswerMs);
-      if (ready < 0 && errno == EINTR) continue;
-      if (ready <= 0) disconnect();
-      if (ready <= 0 || PQconsumeInput(handle_) == 0) return lost_error();
-    }
-    Answer next(PQgetResult(handle_));
+    FETTLE_TRY(auto next, next_answer());
     if (!next) break;
     const auto status = PQresultStatus(last.get());
     if (!last || status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
@@ -266,14 +285,19 @@ Result<std::string> PostgresConnection::prepare(std::string_view statement, std:
   return name;
 }
 
-Result<PostgresConnection::Answer> PostgresConnection::prepared(std::string_view statement,
-                                                                std::span<const Parameter> parameters) {
+Result<bool> PostgresConnection::send(std::string_view statement, std::span<const Parameter> parameters) {
   FETTLE_TRY_(check_parameters(parameters));
   if (is_lost()) return lost_error();
   FETTLE_TRY(const auto name, prepare(statement, parameters));
   const BinaryParameters binary(parameters);
-  return answer(PQsendQueryPrepared(handle_, name.c_str(), binary.count(), binary.values(), binary.lengths(),
-                                    binary.formats(), 1) == 1);
+  return PQsendQueryPrepared(handle_, name.c_str(), binary.count(), binary.values(), binary.lengths(), binary.formats(),
+                             1) == 1;
+}
+
+Result<PostgresConnection::Answer> PostgresConnection::prepared(std::string_view statement,
+                                                                std::span<const Parameter> parameters) {
+  FETTLE_TRY(const bool sent, send(statement, parameters));
+  return answer(sent);
 }
 
 Result<std::int64_t> PostgresConnection::execute(std::string_view statement, std::span<const Parameter> parameters) {
@@ -283,11 +307,27 @@ Result<std::int64_t> PostgresConnection::execute(std::string_view statement, std
 
 Result<void> PostgresConnection::query(std::string_view statement, std::span<const Parameter> parameters,
                                        const std::function<bool(const Row&)>& row) {
+  if (is_foreign()) return stream(statement, parameters, row);
   FETTLE_TRY(const auto rows, prepared(statement, parameters));
-  BinaryRow current(rows.get());
-  for (int i = 0; i < PQntuples(rows.get()); ++i)
-    if (!row(current.at(i))) break;
+  give(rows.get(), row);
   return {};
+}
+
+// Rows as they come: a table of another program may be larger than our memory.
+Result<void> PostgresConnection::stream(std::string_view statement, std::span<const Parameter> parameters,
+                                        const std::function<bool(const Row&)>& row) {
+  FETTLE_TRY(const bool sent, send(statement, parameters));
+  if (!sent || PQsetChunkedRowsMode(handle_, kRowsAtOnce) == 0) return error(nullptr);
+  Result<void> out;
+  for (bool more = true;;) {
+    FETTLE_TRY(const auto rows, next_answer());
+    if (!rows) return out;
+    const auto status = PQresultStatus(rows.get());
+    if (status != PGRES_TUPLES_CHUNK && status != PGRES_TUPLES_OK)
+      out = error(rows.get());
+    else if (more)
+      more = give(rows.get(), row);
+  }
 }
 
 Result<void> PostgresConnection::begin() {

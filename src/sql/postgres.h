@@ -55,12 +55,17 @@ class PostgresConnection final : public Connection {
   [[nodiscard]] std::string holder();
   void disconnect() noexcept;
   [[nodiscard]] bool is_lost() const noexcept;
+  [[nodiscard]] bool is_foreign() const noexcept { return access_ == Access::Foreign; }
   [[nodiscard]] Result<void> settle();  // a commit without an answer
 
   [[nodiscard]] Result<Answer> simple(const std::string& statements);  // by the simple protocol; the last one's answer
+  [[nodiscard]] Result<bool> send(std::string_view statement, std::span<const Parameter> parameters);  // it went out
   [[nodiscard]] Result<Answer> prepared(std::string_view statement, std::span<const Parameter> parameters);
   [[nodiscard]] Result<std::string> prepare(std::string_view statement, std::span<const Parameter> parameters);
+  [[nodiscard]] Result<Answer> next_answer();
   [[nodiscard]] Result<Answer> answer(bool sent);
+  [[nodiscard]] Result<void> stream(std::string_view statement, std::span<const Parameter> parameters,
+                                    const std::function<bool(const Row&)>& row);
   [[nodiscard]] std::unexpected<Error> error(const pg_result* result) const;
   [[nodiscard]] std::unexpected<Error> lost_error() const;
 

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "sql/database.h"
 #include "sql/dialect.h"
+#include "sql/foreign.h"
 #include "sql/testing/postgres_server.h"
 
 namespace fettle::sql {
@@ -238,6 +239,51 @@ TEST_P(SqlTest, AFailedMigrationLeavesNothing) {
   EXPECT_FALSE(Database::open(url_, {kNumbers, broken}));
   EXPECT_FALSE(open()->read(
       [](Session& session) { return session.query("SELECT a FROM half", {}, [](const Row&) { return true; }); }));
+}
+
+TEST_P(SqlTest, ANewDatabaseComesWholeOrNotAtAll) {
+  const auto fill = [](const Result<void>& end) {
+    return [end](Session& session) -> Result<void> {
+      FETTLE_TRY_(insert(session, 1, 42));
+      return end;
+    };
+  };
+  EXPECT_EQ(Database::create(url_, {kNumbers}, fill(fail(Code::DataLoss, "the source ended"))).error().code,
+            Code::DataLoss);
+  EXPECT_TRUE(Database::check_empty(url_));
+  EXPECT_EQ(Database::open_existing(url_, {kNumbers}).error().code, Code::NotFound);
+  EXPECT_TRUE(Database::check_empty(url_)) << "looking left something";
+  ASSERT_TRUE(Database::create(url_, {kNumbers}, fill({})));
+  EXPECT_EQ(number(**Database::open_existing(url_, {kNumbers}), "SELECT value FROM n"), 42);
+  const auto again = Database::create(url_, {kNumbers}, fill({}));
+  EXPECT_EQ(again.error().code, Code::FailedPrecondition);
+  EXPECT_THAT(again.error().message, HasSubstr("not empty"));
+  EXPECT_EQ(Database::check_empty(url_).error().message, again.error().message);
+}
+
+TEST_P(SqlTest, AnothersDatabaseIsReadRowByRowAndNeverWritten) {
+  ASSERT_TRUE(open()->write([](Session& session) -> Result<void> {
+    for (std::int64_t i = 0; i < 2500; ++i) FETTLE_TRY_(insert(session, i, i * i));
+    return {};
+  }));
+  const auto is_postgres = GetParam() == Store::Postgresql;
+  const auto session = *open_foreign(is_postgres ? "postgresql+psycopg2" + url_.substr(url_.find(':')) : url_);
+  const auto tables = *tables_of(*session, is_postgres);
+  EXPECT_EQ(tables.at("n"), (std::vector<std::string>{"batch", "value"}));
+  std::int64_t rows = 0, sum = 0;
+  const auto add = [&](const Row& row) {
+    ++rows;
+    sum += row.integer(0) - row.integer(1);
+    return rows != 2;
+  };
+  ASSERT_TRUE(session->query("SELECT value, batch * batch FROM n ORDER BY batch", {}, add));
+  EXPECT_EQ(rows, 2) << "it goes on after the caller had enough";
+  rows = 2;
+  ASSERT_TRUE(
+      session->query("SELECT value, batch * batch FROM n WHERE batch < ? ORDER BY batch", {std::int64_t{2400}}, add));
+  EXPECT_EQ(rows, 2402);
+  EXPECT_EQ(sum, 0);
+  EXPECT_FALSE(session->execute("INSERT INTO n VALUES(-1, -1)"));
 }
 
 TEST(SqliteFile, ThatIsNoneIsDataLoss) {

@@ -106,13 +106,13 @@ std::string_view next_step(int sqlite) {
 Result<std::unique_ptr<Connection>> SqliteConnection::open(const std::string& path, Access access) {
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI |
-                    (access == Access::Read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+                    (access == Access::Write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   auto connection = std::unique_ptr<SqliteConnection>(new SqliteConnection(handle, path, access));
   if (code != SQLITE_OK) return connection->error(code);
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
-  FETTLE_TRY_(connection->script(access == Access::Read ? kReaderSettings : kWriterSettings));
+  FETTLE_TRY_(connection->script(access == Access::Write ? kWriterSettings : kReaderSettings));
   if (access == Access::Write) connection->checkpoint_between_batches();
   return connection;
 }

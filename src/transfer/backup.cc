@@ -119,9 +119,8 @@ Result<std::vector<std::string>> verify_backup(const std::string& folder, const 
   return wrong;
 }
 
-Result<DumpCount> restore_backup(const std::string& folder, const Manifest& manifest, sql::Database& database,
-                                 const std::vector<sql::Migrations>& modules, blob::Objects& objects,
-                                 const std::string& events, const Step& step) {
+Result<void> restore_files(const std::string& folder, const Manifest& manifest, blob::Objects& objects,
+                           const std::string& events, const Step& step) {
   FETTLE_TRY(const auto kept, blob::Store::open(path_in(folder, "objects")));
   std::uint64_t done = 0;
   for (const auto& object : manifest.objects) {
@@ -137,7 +136,18 @@ Result<DumpCount> restore_backup(const std::string& folder, const Manifest& mani
     FETTLE_TRY_(os::make_folders(to.substr(0, to.rfind('/'))));
     FETTLE_TRY_(copy_start(path_in(folder, "events/" + file.path), to, file.size));
   }
-  return load(database, modules, lines_of(path_in(folder, manifest.dump.path)));
+  return {};
+}
+
+Result<DumpCount> restore_tables(const std::string& folder, const Manifest& manifest, const std::string& database,
+                                 const std::vector<sql::Migrations>& modules,
+                                 const std::function<Result<void>()>& before_commit) {
+  DumpCount out;
+  FETTLE_TRY_(sql::Database::create(database, modules, [&](sql::Session& session) -> Result<void> {
+    FETTLE_TRY(out, load(session, modules, lines_of(path_in(folder, manifest.dump.path))));
+    return before_commit();
+  }));
+  return out;
 }
 
 }  // namespace fettle::transfer

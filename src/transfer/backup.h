@@ -50,9 +50,12 @@ using Step = std::function<void(std::uint64_t done, std::uint64_t total)>;
 // Reads all that a backup names. What is wrong, in words; empty if it can be restored.
 [[nodiscard]] Result<std::vector<std::string>> verify_backup(const std::string& folder, const Manifest& manifest,
                                                              const Step& step);
-// Into a database and folders that are new. REQUIRES: verified.
-[[nodiscard]] Result<DumpCount> restore_backup(const std::string& folder, const Manifest& manifest,
-                                               sql::Database& database, const std::vector<sql::Migrations>& modules,
-                                               blob::Objects& objects, const std::string& events, const Step& step);
+// Objects and events, into folders that are new. REQUIRES: verified.
+[[nodiscard]] Result<void> restore_files(const std::string& folder, const Manifest& manifest, blob::Objects& objects,
+                                         const std::string& events, const Step& step);
+// The tables, into a database that is empty, or nothing of them. `before_commit` is called once all rows are in.
+[[nodiscard]] Result<DumpCount> restore_tables(const std::string& folder, const Manifest& manifest,
+                                               const std::string& database, const std::vector<sql::Migrations>& modules,
+                                               const std::function<Result<void>()>& before_commit);
 
 }  // namespace fettle::transfer

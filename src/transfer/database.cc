@@ -53,6 +53,15 @@ std::int64_t run_status(std::string_view name) {
   return found == kNames.end() ? 1 : 1 + (found - kNames.begin());
 }
 
+Result<void> check_kind(const std::string& url) {
+  const auto kind = url.substr(0, std::min(url.find("://"), url.size()));
+  if (kind == url || kind == "sqlite" || sql::is_postgres_url(url)) return {};
+  return fail(Code::InvalidArgument,
+              text::format("a database of kind '{}' cannot be read, only SQLite's and PostgreSQL's; import from the "
+                           "MLflow server that uses it instead: http://HOST:PORT",
+                           kind));
+}
+
 class Mlflow final : public Source {
  public:
   Mlflow(std::unique_ptr<sql::Session> session, std::string url) : session_(std::move(session)), url_(std::move(url)) {}
@@ -394,6 +403,7 @@ Result<void> Mlflow::registered(const Take<RegisteredRecord>& take) {
 }  // namespace
 
 Result<std::unique_ptr<Source>> open_database(const std::string& url, bool any_schema) {
+  FETTLE_TRY_(check_kind(url));
   FETTLE_TRY(auto session, sql::open_foreign(url));
   auto source = std::make_unique<Mlflow>(std::move(session), url);
   FETTLE_TRY_(source->probe(any_schema));

@@ -319,21 +319,15 @@ Result<DumpCount> dump(const sql::Database& database, const std::vector<sql::Mig
   return out;
 }
 
-Result<DumpCount> load(sql::Database& database, const std::vector<sql::Migrations>& modules,
+Result<DumpCount> load(Session& session, const std::vector<sql::Migrations>& modules,
                        const std::function<Result<std::string>()>& next) {
   FETTLE_TRY(const auto shapes, tables_in(modules));
-  DumpCount out;
-  FETTLE_TRY_(database.write([&](Session& session) -> Result<void> {
-    Reader reader(next);
-    FETTLE_TRY(const auto header, reader.header());
-    FETTLE_TRY_(check_versions(header, modules));
-    Loader loader(session, shapes);
-    FETTLE_TRY(out, reader.tables([&](const std::string& name,
-                                      const json::Array& columns) { return loader.begin(name, columns); },
-                                  [&](const json::Array& values) { return loader.row(values); }));
-    return {};
-  }));
-  return out;
+  Reader reader(next);
+  FETTLE_TRY(const auto header, reader.header());
+  FETTLE_TRY_(check_versions(header, modules));
+  Loader loader(session, shapes);
+  return reader.tables([&](const std::string& name, const json::Array& columns) { return loader.begin(name, columns); },
+                       [&](const json::Array& values) { return loader.row(values); });
 }
 
 Result<DumpCount> check_dump(const std::function<Result<std::string>()>& next) {

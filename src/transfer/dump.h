@@ -42,9 +42,9 @@ struct DumpCount {
 [[nodiscard]] Result<DumpCount> dump(const sql::Database& database, const std::vector<sql::Migrations>& modules,
                                      const std::string& program, std::int64_t now_ms,
                                      const std::function<Result<void>(std::string_view)>& line);
-// Puts a dump's rows in the place of all rows there are, in one transaction. `next` gives line after line, empty at the
-// end. FailedPrecondition if the dump's schemas are not this program's; DataLoss if it is damaged or cut off.
-[[nodiscard]] Result<DumpCount> load(sql::Database& database, const std::vector<sql::Migrations>& modules,
+// Puts a dump's rows in the place of all rows there are. `next` gives line after line, empty at the end.
+// FailedPrecondition if the dump's schemas are not this program's; DataLoss if it is damaged or cut off.
+[[nodiscard]] Result<DumpCount> load(sql::Session& session, const std::vector<sql::Migrations>& modules,
                                      const std::function<Result<std::string>()>& next);
 // Reads a dump without a database: its shape and counts.
 [[nodiscard]] Result<DumpCount> check_dump(const std::function<Result<std::string>()>& next);

@@ -124,7 +124,7 @@ def test_the_audit_trail_says_who_did_and_was_refused_what(server, person, admin
     assert "experiments/delete" in fettle("audit", "--object", f"experiment {made}", **who).stdout
 
 
-def test_the_command_line_from_the_first_start_on(start_server, monkeypatch, tmp_path):
+def test_the_command_line_from_the_first_start_on(start_server, records_of, monkeypatch, tmp_path):
     monkeypatch.delenv("FETTLE_ADMIN_PASSWORD")
     server = start_server("--access-control")
     log = (tmp_path / "server.log").read_text()
@@ -151,16 +151,17 @@ def test_the_command_line_from_the_first_start_on(start_server, monkeypatch, tmp
     assert fettle("token", "revoke", listed[0]["id"], **me).returncode == 0
     assert fettle("status", **with_token).returncode == 6
 
-    running = fettle("user", "reset", "--data", str(server.data))
+    running = fettle("user", "reset", *records_of(server.data))
     assert running.returncode == 5
     server.stop()
-    reset = fettle("user", "reset", "--data", str(server.data))
+    reset = fettle("user", "reset", *records_of(server.data))
     new = re.search(r"user 'admin', password '(\w+)'", reset.stdout).group(1)
     again = start_server("--access-control")
     assert "password '" not in (tmp_path / "server.log").read_text()[len(log):]
     assert fettle("status", **{**me, "FETTLE_SERVER": again.control}).returncode == 6
     assert fettle("status", **{**me, "FETTLE_SERVER": again.control, "MLFLOW_TRACKING_PASSWORD": new}).returncode == 0
     assert fettle("user", "reset", "--data", str(tmp_path / "nothing")).returncode == 3
+    assert fettle("user", "reset").returncode == 2
 
 
 @pytest.mark.parametrize("given, said", [([], "--access-control"), (["--access-control"], "--tls-cert")])

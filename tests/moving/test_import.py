@@ -1,6 +1,5 @@
 """`fettle import mlflow`: from MLflow's database, folder and server, with what a client sees compared on both sides."""
 import json
-import pathlib
 import sqlite3
 
 import pytest
@@ -111,18 +110,16 @@ def test_names_and_ids_that_are_taken(start_server, tmp_path):
     assert here.create_experiment("next") == str(int(here.get_experiment_by_name("second (old)").experiment_id) + 1)
 
 
-def test_an_interrupted_import_goes_on(start_server, sqlite_source):
+def test_an_interrupted_import_goes_on(start_server, change_records, sqlite_source):
     uri, ids = sqlite_source
     server = start_server()
     document = counted(server, uri, "--no-artifacts")  # as if it had ended before any artifact came
     assert document["files"] == 0
-    store = pathlib.Path(server.data) / "fettle.db"
     server.stop()
-    with sqlite3.connect(store) as database:  # as if the points of a run had not all come
-        database.execute("DELETE FROM imports WHERE kind = 'points' AND id = ?", [ids["run"]])
-        for table in ["metric_series", "metric_blocks", "latest_metrics"]:
-            database.execute(f"DELETE FROM {table} WHERE run = (SELECT id FROM runs WHERE run_id = ?) "
-                             "AND key = (SELECT id FROM metric_keys WHERE key = 'loss')", [ids["run"]])
+    one = f"run = (SELECT id FROM runs WHERE run_id = '{ids['run']}') AND key = (SELECT id FROM metric_keys WHERE key = 'loss')"
+    change_records(server.data,  # as if the points of a run had not all come
+                   f"DELETE FROM imports WHERE kind = 'points' AND id = '{ids['run']}'",
+                   *(f"DELETE FROM {table} WHERE {one}" for table in ["metric_series", "metric_blocks", "latest_metrics"]))
     server = start_server()
     again = counted(server, uri, "--no-artifacts", "--check")
     assert again["run"]["unchanged"] == sum(again["run"].values()) and 301 <= again["points"] < 400
