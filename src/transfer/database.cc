@@ -108,12 +108,12 @@ class Mlflow final : public Source {
   Result<void> registered(const Take<RegisteredRecord>& take) override;
 
  private:
-  // The address without a password.
+  // The address without a password, which may stand before the host or among the options.
   [[nodiscard]] std::string shown() const {
-    const auto at = url_.find('@');
-    const auto slashes = url_.find("://");
-    if (at == std::string::npos || slashes == std::string::npos) return url_;
-    return url_.substr(0, slashes + 3) + "..." + url_.substr(at);
+    if (!sql::is_postgres_url(url_)) return url_;
+    const auto address = url_.substr(0, url_.find('?'));
+    const auto at = address.rfind('@');
+    return at == std::string::npos ? address : address.substr(0, address.find("://") + 3) + "..." + address.substr(at);
   }
   [[nodiscard]] bool has(std::string_view table, std::string_view column) const {
     const auto found = tables_.find(std::string(table));
