@@ -188,4 +188,9 @@ Result<void> ArtifactRoots::put(std::string_view uri, std::string_view path, con
   return {};
 }
 
+Result<void> ArtifactRoots::remove(std::string_view uri) const {
+  FETTLE_TRY(const auto place, place_of(uri, ""));
+  return place.writer == nullptr ? artifacts_.remove(place.path) : place.writer->remove(place.path);
+}
+
 }  // namespace fettle::tracking

@@ -44,6 +44,8 @@ class ArtifactRoots {
   [[nodiscard]] Result<std::optional<ArtifactContent>> find(std::string_view uri, std::string_view path) const;
   // Takes `file`.
   [[nodiscard]] Result<void> put(std::string_view uri, std::string_view path, const std::string& file) const;
+  // All that lies below `uri`, which is not a root itself.
+  [[nodiscard]] Result<void> remove(std::string_view uri) const;
 
  private:
   struct Root {

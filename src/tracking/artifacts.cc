@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <thread>
 
 #include "base/text.h"
@@ -217,17 +218,42 @@ Result<std::vector<ArtifactEntry>> Artifacts::list(std::string_view prefix) cons
 }
 
 Result<void> Artifacts::remove(std::string_view path) {
-  FETTLE_TRY(const auto clean, clean_artifact_path(path));
-  const auto [folder, name] = split(clean);
   return database_.write([&](Session& session) -> Result<void> {
-    FETTLE_TRY_(session.execute("DELETE FROM artifacts WHERE folder = ? AND name = ?",
-                                {std::string_view(folder), std::string_view(name)}));
-    const auto from = clean + "/";
-    const auto to = clean + "0";  // '0' follows '/'
-    FETTLE_TRY_(session.execute("DELETE FROM artifacts WHERE folder = ? OR (folder >= ? AND folder < ?)",
-                                {std::string_view(clean), std::string_view(from), std::string_view(to)}));
-    return prune(session, folder);
+    FETTLE_TRY_(unlink(session, path, std::numeric_limits<std::int64_t>::max()));
+    return {};
   });
+}
+
+Result<std::int64_t> Artifacts::unlink(Session& session, std::string_view path, std::int64_t limit) {
+  FETTLE_TRY(const auto clean, clean_artifact_path(path));
+  const auto from = clean + "/";
+  const auto to = clean + "0";  // '0' follows '/'
+  FETTLE_TRY(auto gone,
+             session.execute("DELETE FROM artifacts WHERE (folder, name) IN (SELECT folder, name FROM "
+                             "artifacts WHERE folder = ? OR (folder >= ? AND folder < ?) LIMIT ?)",
+                             {std::string_view(clean), std::string_view(from), std::string_view(to), limit}));
+  if (gone == limit) return gone;
+  const auto [folder, name] = split(clean);
+  FETTLE_TRY(const auto itself, session.execute("DELETE FROM artifacts WHERE folder = ? AND name = ?",
+                                                {std::string_view(folder), std::string_view(name)}));
+  FETTLE_TRY_(prune(session, folder));
+  gone += itself;
+  return std::min(gone, limit - 1);  // nothing is left
+}
+
+Result<std::vector<std::string>> Artifacts::links_below(Session& session, std::string_view folder) {
+  FETTLE_TRY(const auto clean, clean_artifact_path(folder));
+  const auto from = clean + "/";
+  const auto to = clean + "0";  // '0' follows '/'
+  std::vector<std::string> out;
+  FETTLE_TRY_(
+      session.query("SELECT digest FROM artifacts WHERE digest IS NOT NULL AND (folder = ? OR (folder >= ? AND "
+                    "folder < ?))",
+                    {std::string_view(clean), std::string_view(from), std::string_view(to)}, [&](const sql::Row& row) {
+                      out.emplace_back(row.text(0));
+                      return true;
+                    }));
+  return out;
 }
 
 Result<bool> Artifacts::is_used(const Digest& digest) const {

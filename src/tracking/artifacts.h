@@ -67,6 +67,10 @@ class Artifacts {
   [[nodiscard]] Result<std::vector<ArtifactEntry>> list(std::string_view prefix) const;
   // A file or a whole folder; missing is fine. Objects stay.
   [[nodiscard]] Result<void> remove(std::string_view path);
+  // The same inside a transaction, `limit` rows at most: how many; fewer than `limit` once nothing is left.
+  [[nodiscard]] static Result<std::int64_t> unlink(sql::Session& session, std::string_view path, std::int64_t limit);
+  // The objects, by their digests in hex, that the files below a folder lead to; once for each file.
+  [[nodiscard]] static Result<std::vector<std::string>> links_below(sql::Session& session, std::string_view folder);
   [[nodiscard]] ArtifactContent content(const Artifact& artifact) const;
 
   // Removes objects that no artifact refers to, that were not put since `unused_since_ms` and that `also_used` denies;

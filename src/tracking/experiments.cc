@@ -126,7 +126,7 @@ Result<Page<Experiment>> Store::search_experiments(const Search& search) const {
   FETTLE_TRY(const auto ordering, ordering_of(search));
   Sql conditions;
   if (search.view == View::All)
-    conditions.add("1 = 1");
+    conditions.add("e.stage <> 2");
   else
     conditions.add("e.stage = ?", {std::int64_t{search.view == View::Deleted}});
   conditions.add(where(comparisons, kExperimentTables));

@@ -128,7 +128,10 @@ Result<void> import_experiment(Session& session, const Experiment& experiment) {
 }
 
 Result<std::int64_t> free_experiment_number(Session& session) {
-  return number_of(session, "SELECT coalesce(max(id), 0) + 1 FROM experiments WHERE id < ?", {kMostOwnNumber});
+  return number_of(session,
+                   "SELECT max(number) + 1 FROM (SELECT coalesce(max(id), 0) AS number FROM experiments WHERE id < ? "
+                   "UNION ALL SELECT largest FROM experiment_numbers WHERE largest < ?) AS numbers",
+                   {kMostOwnNumber, kMostOwnNumber});
 }
 
 Result<bool> has_runs(Session& session, const std::string& experiment) {

@@ -106,10 +106,11 @@ Result<std::vector<LoggedModel>> load_logged_models(Session& session, std::span<
 
 Result<std::optional<Found>> find(Session& session, std::string_view id) {
   Found out;
-  FETTLE_TRY_(session.query("SELECT id FROM logged_models WHERE model_id = ?", {id}, [&](const Row& row) {
-    out.row = row.integer(0);
-    return false;
-  }));
+  FETTLE_TRY_(
+      session.query("SELECT id FROM logged_models WHERE stage <> 2 AND model_id = ?", {id}, [&](const Row& row) {
+        out.row = row.integer(0);
+        return false;
+      }));
   if (out.row == 0) return std::nullopt;
   FETTLE_TRY(auto models, load_logged_models(session, std::span(&out.row, 1)));
   out.model = std::move(models.front());

@@ -134,7 +134,7 @@ Result<Sql> any_experiment(const std::vector<std::string>& ids) {
   std::vector<Bound> numbers;
   for (const auto& id : ids) {
     FETTLE_TRY(const auto number, experiment_number(ExperimentId(id)));
-    numbers.emplace_back(number);
+    if (number >= 0) numbers.emplace_back(number);  // below is what is being removed
   }
   return any_of(std::move(numbers));
 }

@@ -12,7 +12,7 @@ using sql::Session;
 
 std::string text_of(const Row& row, int column) { return std::string(row.text(column)); }
 constexpr std::string_view kExperiments =
-    "SELECT id, name, artifact_location, stage, created_ms, updated_ms FROM experiments WHERE";
+    "SELECT id, name, artifact_location, stage, created_ms, updated_ms FROM experiments WHERE stage <> 2 AND";
 
 Experiment experiment_of(const Row& row) {
   return {ExperimentId(std::to_string(row.integer(0))),
@@ -42,7 +42,7 @@ Result<std::optional<RunRow>> find_run(Session& session, std::string_view condit
   std::optional<RunRow> out;
   FETTLE_TRY_(
       session.query(text::format("SELECT id, run_id, experiment, name, user_id, status, start_ms, end_ms, stage, "
-                                 "artifact_uri FROM runs WHERE {} = ?",
+                                 "artifact_uri FROM runs WHERE stage <> 2 AND {} = ?",
                                  condition),
                     {value}, [&](const Row& row) {
                       out = run_of(row);

@@ -7,7 +7,8 @@ namespace fettle::tracking {
 // The points of a metric are in metric_series and metric_blocks as series.h says; keys are numbers, and never deleted.
 // Latest values are kept with the experiment and the start of their run, so that an index can give runs in their order.
 // As a column a NaN is value 0 with is_nan 1, since SQLite has no NaN. run_id and model_id are what the world sees;
-// rows refer to each other by number.
+// rows refer to each other by number. Stages are those of records.h, and 2 for what retention.h is removing.
+// experiment_numbers knows the largest number that was ever removed.
 sql::Migrations Store::migrations() {
   const auto now = system_clock().now_ms();
   const auto first_experiment = text::format(
@@ -18,6 +19,8 @@ sql::Migrations Store::migrations() {
     CREATE TABLE experiments(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, artifact_location TEXT NOT NULL,
                              stage INTEGER NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);
     CREATE INDEX experiments_by_creation ON experiments(stage, created_ms DESC, id);
+    CREATE TABLE experiment_numbers(one INTEGER PRIMARY KEY, largest INTEGER NOT NULL);
+    INSERT INTO experiment_numbers VALUES(1, 0);
     CREATE TABLE experiment_tags(experiment INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(experiment, key))
       WITHOUT ROWID;
 
@@ -51,8 +54,10 @@ sql::Migrations Store::migrations() {
     CREATE INDEX run_inputs_by_dataset ON run_inputs(dataset);
     CREATE TABLE input_tags(input INTEGER, key TEXT, value TEXT NOT NULL, PRIMARY KEY(input, key)) WITHOUT ROWID;
     CREATE TABLE run_model_inputs(id INTEGER PRIMARY KEY, run INTEGER, model TEXT, UNIQUE(run, model));
+    CREATE INDEX run_model_inputs_by_model ON run_model_inputs(model);
     CREATE TABLE run_outputs(id INTEGER PRIMARY KEY, run INTEGER, model TEXT, step INTEGER NOT NULL,
                              UNIQUE(run, model));
+    CREATE INDEX run_outputs_by_model ON run_outputs(model);
 
     CREATE TABLE logged_models(id INTEGER PRIMARY KEY, model_id TEXT NOT NULL UNIQUE, experiment INTEGER NOT NULL,
                                name TEXT NOT NULL, artifact_uri TEXT NOT NULL, type TEXT NOT NULL,
