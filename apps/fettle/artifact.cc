@@ -1,6 +1,9 @@
-// `fettle artifact list|get|put`: the files of a run that this server keeps.
+// `fettle artifact list|search|show|compare|export|put`: the files of a run or a logged model.
+#include <algorithm>
+#include <cstdio>
 #include <memory>
 
+#include "artifact_tree.h"
 #include "base/text.h"
 #include "cli.h"
 #include "client.h"
@@ -13,35 +16,15 @@ namespace {
 
 constexpr std::string_view kArtifactHelp = "Artifacts: the files of a run";
 constexpr std::string_view kArtifactScheme = "mlflow-artifacts:";
+constexpr std::uint64_t kMostShown = 16U << 20U;
 
-struct ArtifactOptions {
-  std::string server, run, path, file, to;
+struct ArtifactOptions : TrackedOptions {
+  std::string run, path, file, pattern;
 };
-struct Found {
-  std::string path;
-  std::uint64_t size = 0;
-};
-
-Result<void> list_below(const std::string& server, const std::string& run, const std::string& folder,
-                        std::vector<Found>& out) {
-  FETTLE_TRY(const auto answer,
-             client::get(server, text::format("{}?run_id={}&path={}", mlflow_path("/artifacts/list"),
-                                              http::percent_encode(run), http::percent_encode(folder))));
-  for (const auto& file : list_in(&answer, "files")) {
-    const auto* is_folder = file.find("is_dir");
-    if (is_folder != nullptr && is_folder->is_bool() && is_folder->as_bool()) {
-      FETTLE_TRY_(list_below(server, run, file.text_or("path"), out));
-    } else {
-      out.push_back({file.text_or("path"), static_cast<std::uint64_t>(file.int_or("file_size", 0))});
-    }
-  }
-  return {};
-}
 
 Result<void> list_artifacts(Output& output, const ArtifactOptions& options) {
-  const auto server = client::server_url(options.server);
-  std::vector<Found> found;
-  FETTLE_TRY_(list_below(server, options.run, options.path, found));
+  FETTLE_TRY(const auto tree, open_artifacts(options.server, options.run, options.path));
+  FETTLE_TRY(const auto found, tree->list());
   json::Value document = json::Value::array();
   std::vector<std::vector<std::string>> rows;
   for (const auto& [path, size] : found) {
@@ -56,6 +39,69 @@ Result<void> list_artifacts(Output& output, const ArtifactOptions& options) {
   return {};
 }
 
+Result<void> search_artifacts(Output& output, const ArtifactOptions& options) {
+  json::Value document = json::Value::array();
+  std::vector<std::vector<std::string>> rows;
+  bool more = false;
+  const auto take = [&](const json::Value& run) -> Result<void> {
+    const auto& info = object_in(run, "info");
+    FETTLE_TRY(const auto tree, open_artifacts(options.server, info.text_or("run_id"), ""));
+    FETTLE_TRY(const auto files, tree->list());
+    for (const auto& [path, size] : files) {
+      if (!matches(options.pattern, path)) continue;
+      more = options.limit > 0 && std::ssize(rows) >= options.limit;
+      if (more) return fail(Code::Conflict, "enough");
+      document.push(json::Value().set("run_id", info.text_or("run_id")).set("path", path).set("size", size));
+      rows.push_back({info.text_or("run_id"), info.text_or("run_name"), path, text::human_bytes(size)});
+    }
+    return {};
+  };
+  FETTLE_TRY(const auto search, runs_search(options, 0));
+  const auto searched = each_found(search, take);
+  if (!searched && !more) return fail(searched.error());
+  output.document(json::Value().set("files", std::move(document)).set("more", more));
+  if (rows.empty())
+    output.line("no artifacts");
+  else
+    output.table({"run", "name", "artifact", "size"}, rows);
+  if (more) output.line("there are more; see them with --limit");
+  return {};
+}
+
+// What a terminal can show: UTF-8 without control characters but tabs and ends of lines.
+bool is_text(const std::string& bytes) {
+  return text::is_utf8(bytes) && std::ranges::none_of(bytes, [](char c) {
+           return (c >= 0 && c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+         });
+}
+
+Result<std::string> text_of(ArtifactTree& tree, const ArtifactFile& file) {
+  if (file.size > kMostShown) return std::string();
+  FETTLE_TRY(const auto folder, os::TempFolder::create("fettle-artifact"));
+  FETTLE_TRY_(tree.fetch(file, folder.path() + "/file"));
+  FETTLE_TRY(auto bytes, os::read_file(folder.path() + "/file"));
+  return is_text(bytes) ? std::move(bytes) : std::string();
+}
+
+Result<void> show_artifact(Output& output, const ArtifactOptions& options) {
+  FETTLE_TRY(const auto tree, open_artifacts(options.server, options.run, options.path));
+  FETTLE_TRY(const auto found, tree->list());
+  const auto file = std::ranges::find(found, options.path, &ArtifactFile::path);
+  if (file == found.end())
+    return fail(Code::NotFound, text::format("'{}' of {} is {}; see `fettle artifact list {}`", options.path,
+                                             options.run, found.empty() ? "not there" : "a folder", options.run));
+  FETTLE_TRY(const auto digest, tree->digest(*file));
+  FETTLE_TRY(const auto text, text_of(*tree, *file));
+  auto document = json::Value().set("path", file->path).set("size", file->size).set("sha256", digest);
+  if (!text.empty()) document.set("text", text);
+  output.document(document);
+  if (text.empty())
+    output.line(text::format("{}\n  size    {}\n  sha256  {}", file->path, text::human_bytes(file->size), digest));
+  else if (!output.json())
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  return {};
+}
+
 std::string encoded(std::string_view path) {
   std::vector<std::string> parts;
   for (const auto& part : text::split(path, '/'))
@@ -66,45 +112,15 @@ std::string encoded(std::string_view path) {
 // Where this server answers for a run's files; FailedPrecondition for those that lie elsewhere.
 Result<std::string> route_of(const std::string& server, const std::string& run) {
   FETTLE_TRY(const auto found, get_run(server, run));
-  const auto uri = found.find("info")->text_or("artifact_uri");
+  const auto uri = object_in(found, "info").text_or("artifact_uri");
   if (uri.starts_with(kArtifactScheme))
     return "/api/2.0/mlflow-artifacts/artifacts/" + encoded(std::string_view(uri).substr(kArtifactScheme.size()));
   return fail(Code::FailedPrecondition,
               text::format("the artifacts of run {} lie in '{}': write there yourself", run, uri));
 }
 
-// A path from a server never leads out of the folder that it is written into.
-Result<std::string> target_of(const std::string& to, const std::string& path) {
-  for (const auto& part : text::split(path, '/'))
-    if (part.empty() || part == "." || part == "..")
-      return fail(Code::InvalidArgument, text::format("the server named an artifact '{}', which is no path", path));
-  return to + "/" + path;
-}
-
-Result<void> get_artifacts(Output& output, const ArtifactOptions& options) {
-  const auto server = client::server_url(options.server);
-  std::vector<Found> found;
-  FETTLE_TRY_(list_below(server, options.run, options.path, found));
-  if (found.empty() && !options.path.empty()) found.push_back({options.path, 0});  // one file lists as nothing
-  const auto to = options.to.empty() ? std::string(".") : options.to;
-  std::vector<std::string> written;
-  for (const auto& file : found) {
-    FETTLE_TRY(const auto path, target_of(to, file.path));
-    FETTLE_TRY_(os::make_folders(path.substr(0, path.rfind('/'))));
-    FETTLE_TRY_(client::download(server,
-                                 text::format("/get-artifact?run_id={}&path={}", http::percent_encode(options.run),
-                                              http::percent_encode(file.path)),
-                                 path));
-    output.line(path);
-    written.push_back(path);
-  }
-  output.document(json::Value().set("files", json::Array(written.begin(), written.end())));
-  return {};
-}
-
 Result<void> put_artifact(Output& output, const ArtifactOptions& options) {
-  const auto server = client::server_url(options.server);
-  FETTLE_TRY(const auto route, route_of(server, options.run));
+  FETTLE_TRY(const auto route, route_of(options.server, options.run));
   std::vector<os::FileInfo> files;
   const bool folder = os::is_folder(options.file);
   if (folder) {
@@ -117,8 +133,8 @@ Result<void> put_artifact(Output& output, const ArtifactOptions& options) {
   std::uint64_t bytes = 0;
   for (const auto& file : files) {
     const auto path = options.path.empty() ? file.path : options.path + "/" + file.path;
-    FETTLE_TRY_(
-        client::upload(server, route + "/" + encoded(path), folder ? options.file + "/" + file.path : options.file));
+    FETTLE_TRY_(client::upload(options.server, route + "/" + encoded(path),
+                               folder ? options.file + "/" + file.path : options.file));
     bytes += file.size;
   }
   output.document(json::Value().set("files", static_cast<std::int64_t>(files.size())).set("bytes", bytes));
@@ -132,23 +148,40 @@ void add_artifact_verbs(Program& program) {
   auto options = std::make_shared<ArtifactOptions>();
   const auto verb = [&](std::string_view name, std::string_view help) {
     auto out = program.verb("artifact", kArtifactHelp, name, help);
-    out.argument("RUN", options->run, "Its id");
-    out.option("--server", options->server, client::kServerHelp);
+    add_server_option(out, *options);
     return out;
   };
+  const auto act = [options](Verb& of, Result<void> (*work)(Output&, const ArtifactOptions&)) {
+    of.action([options, work](Output& output) {
+      options->server = client::server_url(options->server);
+      return work(output, *options);
+    });
+  };
   auto listing = verb("list", "Every file of a run, or below a folder of it");
+  listing.argument("RUN", options->run, "A run's id, or a logged model's");
   listing.argument("PATH", options->path, "Folder", false).examples("  fettle artifact list 0f3c... model");
-  listing.action([options](Output& output) { return list_artifacts(output, *options); });
-  auto getting = verb("get", "Download a file, a folder or everything");
-  getting.argument("PATH", options->path, "File or folder; by default everything", false);
-  getting.option("--to", options->to, "Folder to write into; by default here");
-  getting.examples("  fettle artifact get 0f3c... model --to /tmp/model");
-  getting.action([options](Output& output) { return get_artifacts(output, *options); });
+  act(listing, list_artifacts);
+  auto searching = verb("search", "Files of runs by pattern");
+  searching.argument(
+      "PATTERN", options->pattern,
+      "'*.png', 'model/*', '**/MLmodel': * stops at '/', ** does not; without '/' the file's name alone");
+  add_experiment_option(searching, *options);
+  searching.option("--filter", options->filter, "Only of these runs, as in MLflow: metrics.auc > 0.9");
+  add_limit_option(searching, *options);
+  searching.examples("  fettle artifact search '*.png' --experiment flights");
+  act(searching, search_artifacts);
+  auto showing = verb("show", "A text file as it is; of another its size and digest");
+  showing.argument("RUN", options->run, "A run's id, or a logged model's");
+  showing.argument("PATH", options->path, "File").examples("  fettle artifact show 0f3c... model/MLmodel");
+  act(showing, show_artifact);
+  add_artifact_compare_verb(program);
+  add_artifact_export_verb(program);
   auto putting = verb("put", "Upload a file or a folder");
+  putting.argument("RUN", options->run, "Its id");
   putting.argument("FILE", options->file, "What to upload");
   putting.argument("PATH", options->path, "Folder of the run to put it in; by default its root", false);
   putting.examples("  fettle artifact put 0f3c... report.html reports");
-  putting.action([options](Output& output) { return put_artifact(output, *options); });
+  act(putting, put_artifact);
 }
 
 }  // namespace fettle::cli

@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -21,6 +22,45 @@ bool is_numeric(const std::string& cell) { return text::parse_double(cell).has_v
 // Columns that a terminal needs for UTF-8 text (every code point counted as one).
 std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+// What another wrote stays on its line and moves no cursor.
+std::string one_line(const std::string& cell) {
+  auto out = cell;
+  for (auto& c : out)
+    if ((c >= 0 && c < 0x20) || c == 0x7f) c = ' ';
+  return out;
+}
+
+std::string cut_to(const std::string& cell, std::size_t width) {
+  if (width_of(cell) <= width) return cell;
+  std::size_t bytes = 0, columns = 0;
+  while (bytes < cell.size() && (columns + 1 < width || (cell[bytes] & 0xC0) == 0x80))
+    columns += (cell[bytes++] & 0xC0) != 0x80 ? 1 : 0;
+  while (bytes < cell.size() && (cell[bytes] & 0xC0) == 0x80) ++bytes;
+  return cell.substr(0, bytes) + "…";
+}
+
+constexpr std::size_t kGap = 2, kNarrowest = 8;
+
+// Narrows the widest columns until a row fits the terminal.
+void fit(std::vector<std::size_t>& widths, std::size_t most) {
+  const auto total = [&] {
+    std::size_t out = 0;
+    for (const auto width : widths) out += width + kGap;
+    return out - kGap;
+  };
+  while (!widths.empty() && total() > most) {
+    const auto widest = std::ranges::max_element(widths);
+    if (*widest <= kNarrowest) return;
+    --*widest;
+  }
+}
+
+std::optional<std::size_t> terminal_width() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return std::nullopt;
+  return size.ws_col;
 }
 
 std::string pad(const std::string& cell, std::size_t width, bool right) {
@@ -100,9 +140,11 @@ void Output::table(const std::vector<std::string>& headers, const std::vector<st
       right[c] = right[c] && is_numeric(row[c]);
     }
   }
+  if (const auto most = terminal_width()) fit(widths, *most);
   const auto print = [&](const std::vector<std::string>& row) {
     std::string out;
-    for (std::size_t c = 0; c < row.size(); ++c) out += (c == 0 ? "" : "  ") + pad(row[c], widths[c], right[c]);
+    for (std::size_t c = 0; c < row.size(); ++c)
+      out += (c == 0 ? "" : "  ") + pad(cut_to(one_line(row[c]), widths[c]), widths[c], right[c]);
     line(out.substr(0, out.find_last_not_of(' ') + 1));
   };
   print(headers);

@@ -29,7 +29,7 @@ class Output {
   // the document has a member "error" too, so that there is always one document.
   void document(const json::Value& value) const;
   void line(std::string_view text) const;  // to people only, on standard output
-  // To people only: columns aligned, numbers to the right.
+  // To people only: columns aligned, numbers to the right; on a terminal cut to its width.
   void table(const std::vector<std::string>& headers, const std::vector<std::vector<std::string>>& rows) const;
   // On standard error: redrawn in place on a terminal, a line at each tenth elsewhere; silent with --json.
   // `fraction` < 0: unknown how far.

@@ -131,6 +131,9 @@ Result<json::Value> upload(const std::string& server, std::string_view path, con
 
 Result<void> download(const std::string& server, std::string_view path, const std::string& file) {
   FETTLE_TRY(auto client, connect(server));
+  return download(client, server, path, file);
+}
+Result<void> download(http::Client& client, const std::string& server, std::string_view path, const std::string& file) {
   FETTLE_TRY(const auto response, client.download(path, file));
   if (response.status >= 400) return fail(error_of(response, server, path));
   return {};

@@ -36,6 +36,9 @@ constexpr std::string_view kServerHelp = "Server's address; else FETTLE_SERVER, 
 [[nodiscard]] Result<void> upload(http::Client& client, const std::string& server, std::string_view path,
                                   const std::string& file);
 
+[[nodiscard]] Result<void> download(http::Client& client, const std::string& server, std::string_view path,
+                                    const std::string& file);
+
 [[nodiscard]] Result<bool> exists(const std::string& server, std::string_view path);  // HEAD: 2xx or 404
 [[nodiscard]] Result<json::Value> upload(const std::string& server, std::string_view path, const std::string& file);
 [[nodiscard]] Result<void> download(const std::string& server, std::string_view path, const std::string& file);

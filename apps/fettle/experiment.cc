@@ -1,11 +1,10 @@
-// `fettle experiment list|show`: experiments and what is in them.
+// `fettle experiment list|search|show|compare|export`: experiments and what is in them.
 #include <memory>
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "cli.h"
 #include "client.h"
-#include "http/client.h"
+#include "export.h"
 #include "tracked.h"
 
 namespace fettle::cli {
@@ -13,65 +12,45 @@ namespace {
 
 constexpr std::string_view kExperimentHelp = "Experiments: runs that belong together";
 
-struct ExperimentOptions {
-  std::string server, name, filter;
-  bool deleted = false;
+struct ExperimentOptions : TrackedOptions {
+  std::string name;
+  ExportOptions file;
 };
 
-std::string started(const json::Value& run) {
-  const auto ms = run.find("info")->int_or("start_time", 0);
-  return ms > 0 ? text::rfc3339(ms).substr(0, 19) : "-";
-}
-
 Result<void> list_experiments(Output& output, const ExperimentOptions& options) {
-  const auto server = client::server_url(options.server);
-  json::Value body, found = json::Value::array();
-  body.set("max_results", 1000).set("filter", options.filter);
-  body.set("view_type", options.deleted ? "DELETED_ONLY" : "ACTIVE_ONLY");
+  json::Value found = json::Value::array();
   std::vector<std::vector<std::string>> rows;
-  for (std::string token;;) {
-    FETTLE_TRY(const auto page, client::post(server, mlflow_path("/experiments/search"), body));
-    for (const auto& each : list_in(&page, "experiments")) {
-      const auto changed = each.int_or("last_update_time", 0);
-      rows.push_back({each.text_or("experiment_id"), each.text_or("name"),
-                      changed > 0 ? text::rfc3339(changed).substr(0, 19) : "-", each.text_or("artifact_location")});
-      found.push(each);
-    }
-    token = page.text_or("next_page_token");
-    if (token.empty()) break;
-    body.set("page_token", token);
-  }
-  output.document(json::Value().set("experiments", std::move(found)));
+  FETTLE_TRY(const bool more,
+             each_found(experiments_search(options, options.limit), [&](const json::Value& each) -> Result<void> {
+               rows.push_back({each.text_or("experiment_id"), each.text_or("name"),
+                               time_in_words(each, "last_update_time"), each.text_or("artifact_location")});
+               found.push(each);
+               return {};
+             }));
+  output.document(json::Value().set("experiments", std::move(found)).set("more", more));
   if (rows.empty())
     output.line("no experiments");
   else
     output.table({"id", "experiment", "changed", "artifacts"}, rows);
+  if (more) output.line("there are more; see them with --limit");
   return {};
 }
 
-// By name, else by id.
-Result<json::Value> find_experiment(const std::string& server, const std::string& name) {
-  auto found =
-      client::get(server, mlflow_path("/experiments/get-by-name?experiment_name=" + http::percent_encode(name)));
-  if (!found && found.error().code == Code::NotFound && text::parse_int(name))
-    found = client::get(server, mlflow_path("/experiments/get?experiment_id=" + http::percent_encode(name)));
-  if (!found) return fail(found.error());
-  return *found->find("experiment");
-}
-
 Result<void> show_experiment(Output& output, const ExperimentOptions& options) {
-  const auto server = client::server_url(options.server);
-  FETTLE_TRY(auto experiment, find_experiment(server, options.name));
-  std::size_t runs = 0;
+  FETTLE_TRY(auto experiment, find_experiment(options.server, options.name));
+  std::int64_t runs = 0;
   std::vector<std::vector<std::string>> newest;
-  constexpr std::size_t kShown = 5;
-  FETTLE_TRY_(each_run(
-      {.server = server, .experiment = experiment.text_or("name")}, [&](const json::Value& run) -> Result<void> {
-        if (++runs <= kShown)
-          newest.push_back({run.find("info")->text_or("run_id"), run.find("info")->text_or("run_name"), started(run)});
-        return {};
-      }));
-  experiment.set("runs", static_cast<std::int64_t>(runs));
+  constexpr std::int64_t kShown = 5;
+  auto of_it = options;
+  of_it.experiment = experiment.text_or("experiment_id");
+  FETTLE_TRY(const auto search, runs_search(of_it, 0));
+  FETTLE_TRY_(each_found(search, [&](const json::Value& run) -> Result<void> {
+    const auto& info = object_in(run, "info");
+    if (++runs <= kShown)
+      newest.push_back({info.text_or("run_id"), info.text_or("run_name"), time_in_words(info, "start_time")});
+    return {};
+  }));
+  experiment.set("runs", runs);
   output.document(experiment);
   output.line(text::format("experiment {} (id {}, {}): {} runs", experiment.text_or("name"),
                            experiment.text_or("experiment_id"), experiment.text_or("lifecycle_stage"), runs));
@@ -83,22 +62,74 @@ Result<void> show_experiment(Output& output, const ExperimentOptions& options) {
   return {};
 }
 
+Result<void> export_experiments(Output& output, const ExperimentOptions& options) {
+  using table::Kind;
+  FETTLE_TRY(auto out, TableExport::open(output, options.file, Columns::AsMet,
+                                         {{"experiment_id", Kind::Text},
+                                          {"name", Kind::Text},
+                                          {"lifecycle_stage", Kind::Text},
+                                          {"artifact_location", Kind::Text},
+                                          {"creation_time", Kind::Int},
+                                          {"last_update_time", Kind::Int}}));
+  const auto take = [&](const json::Value& each) {
+    for (const auto* key : {"experiment_id", "name", "lifecycle_stage", "artifact_location"})
+      out.text(key, each.text_or(key));
+    for (const auto* key : {"creation_time", "last_update_time"})
+      if (each.find(key) != nullptr) out.whole(key, each.int_or(key, 0));
+    for (const auto& tag : list_in(&each, "tags")) out.text("tags." + tag.text_or("key"), tag.text_or("value"));
+    return out.end_row();
+  };
+  for (const auto& name : options.names) {
+    FETTLE_TRY(const auto experiment, find_experiment(options.server, name));
+    FETTLE_TRY_(take(experiment));
+  }
+  if (options.names.empty()) FETTLE_TRY_(each_found(experiments_search(options, 0), take));
+  return out.finish("see `fettle experiment list`");
+}
+
+constexpr std::string_view kFilterHelp = "As in MLflow: name LIKE 'fl%' AND tags.team = 'a'";
+
 }  // namespace
 
 void add_experiment_verbs(Program& program) {
   auto options = std::make_shared<ExperimentOptions>();
-  auto listing = program.verb("experiment", kExperimentHelp, "list", "List experiments");
-  listing.option("--server", options->server, client::kServerHelp);
-  listing.option("--filter", options->filter, "As in MLflow: name LIKE 'fl%' AND tags.team = 'a'");
-  listing.flag("--deleted", options->deleted, "Those that were deleted");
-  listing.examples("  fettle experiment list\n  fettle experiment list --filter \"name LIKE 'fl%'\"");
-  listing.action([options](Output& output) { return list_experiments(output, *options); });
-  auto showing =
-      program.verb("experiment", kExperimentHelp, "show", "One experiment: tags, number of runs, newest runs");
+  const auto verb = [&](std::string_view name, std::string_view help) {
+    auto out = program.verb("experiment", kExperimentHelp, name, help);
+    add_server_option(out, *options);
+    return out;
+  };
+  const auto act = [options](Verb& of, Result<void> (*work)(Output&, const ExperimentOptions&)) {
+    of.action([options, work](Output& output) {
+      options->server = client::server_url(options->server);
+      return work(output, *options);
+    });
+  };
+  const auto add_choice = [options](Verb& of) {
+    add_order_option(of, *options, "last_update_time DESC");
+    add_limit_option(of, *options);
+    of.flag("--deleted", options->deleted, "Those that were deleted");
+  };
+  auto listing = verb("list", "List experiments, newest first");
+  add_choice(listing);
+  listing.examples("  fettle experiment list");
+  act(listing, list_experiments);
+  auto searching = verb("search", "List experiments that a filter leaves");
+  searching.argument("FILTER", options->filter, kFilterHelp);
+  add_choice(searching);
+  searching.examples("  fettle experiment search \"name LIKE 'fl%'\"");
+  act(searching, list_experiments);
+  auto showing = verb("show", "One experiment: tags, number of runs, newest runs");
   showing.argument("EXPERIMENT", options->name, "Its name or id");
-  showing.option("--server", options->server, client::kServerHelp);
   showing.examples("  fettle experiment show flights");
-  showing.action([options](Output& output) { return show_experiment(output, *options); });
+  act(showing, show_experiment);
+  add_experiment_compare_verb(program);
+  auto exporting = verb("export", "Experiments as CSV, JSON lines or Parquet, one row an experiment");
+  exporting.arguments("EXPERIMENT", options->names, "Names or ids; by default all that --filter leaves");
+  exporting.option("--filter", options->filter, kFilterHelp);
+  exporting.flag("--deleted", options->deleted, "Those that were deleted");
+  add_export_options(exporting, options->file);
+  exporting.examples("  fettle experiment export --to experiments.csv");
+  act(exporting, export_experiments);
 }
 
 }  // namespace fettle::cli

@@ -36,6 +36,11 @@ Result<std::int64_t> resolve(const std::string& server, const VersionName& name)
   return fail(Code::Internal, text::format("the server at {} named no version", server));
 }
 
+Result<json::Value> lineage_at(const std::string& server, const std::string& model, std::int64_t version) {
+  return client::get(
+      server, text::format("/api/fettle/v1/models/{}/versions/{}/lineage", http::percent_encode(model), version));
+}
+
 void print_field(Output& output, std::string_view name, const std::string& value) {
   output.line(text::format("  {:<11} {}", name, value));
 }
@@ -103,10 +108,19 @@ std::optional<VersionName> parse_version_name(const std::string& text) {
   return VersionName{text.substr(0, at), text.substr(at + 1), 0};
 }
 
+Result<json::Value> get_version(const std::string& server, const std::string& name) {
+  const auto parsed = parse_version_name(name);
+  if (!parsed)
+    return fail(Code::InvalidArgument,
+                text::format(
+                    "'{0}' names no version: write {0}/NUMBER or {0}@ALIAS; `fettle model show {0}` lists them", name));
+  FETTLE_TRY(const auto number, resolve(server, *parsed));
+  return lineage_at(server, parsed->model, number);
+}
+
 Result<void> show_version(Output& output, const std::string& server, VersionName name) {
   FETTLE_TRY(name.version, resolve(server, name));
-  FETTLE_TRY(const auto version, client::get(server, text::format("/api/fettle/v1/models/{}/versions/{}/lineage",
-                                                                  http::percent_encode(name.model), name.version)));
+  FETTLE_TRY(const auto version, lineage_at(server, name.model, name.version));
   output.document(version);
   std::vector<std::string> aliases;
   for (const auto& alias : items(version, "aliases")) aliases.push_back(alias.as_string());

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "cli.h"
+#include "json/value.h"
 
 namespace fettle::cli {
 
@@ -16,6 +17,8 @@ struct VersionName {
 // "flights@champion" or "flights/3"; nullopt for a model's bare name.
 [[nodiscard]] std::optional<VersionName> parse_version_name(const std::string& text);
 
+// Its lineage, as the server tells it. InvalidArgument for a model's bare name.
+[[nodiscard]] Result<json::Value> get_version(const std::string& server, const std::string& name);
 [[nodiscard]] Result<void> show_version(Output& output, const std::string& server, VersionName name);
 
 }  // namespace fettle::cli

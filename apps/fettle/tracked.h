@@ -1,60 +1,66 @@
-// What the tracking verbs share: asking for runs and experiments, and tables written to files.
+// What the tracking verbs share: options, asking page after page, finding things by what a person calls them.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "cli.h"
+#include "http/message.h"
 #include "json/value.h"
-#include "table/table.h"
 
 namespace fettle::cli {
 
-class Program;
-
-struct RunQuery {
-  std::string server;      // an address
-  std::string experiment;  // its name; empty: all experiments
-  std::string filter;      // as in MLflow
-  std::vector<std::string> order;
-  std::int64_t limit = 0;  // 0: all
+// Every noun takes the same options for the same things; a verb names those that it has.
+struct TrackedOptions {
+  std::string server, experiment, filter;
+  std::vector<std::string> names, order;  // what the verb is about
+  std::int64_t limit = 50;
+  bool deleted = false, all = false;
 };
+void add_server_option(Verb& verb, TrackedOptions& options);
+void add_experiment_option(Verb& verb, TrackedOptions& options);
+void add_order_option(Verb& verb, TrackedOptions& options, std::string_view example);
+void add_limit_option(Verb& verb, TrackedOptions& options);
+
 [[nodiscard]] std::string mlflow_path(std::string_view rest);  // below /api/2.0/mlflow
-// Member `key` of an answer as a list; empty if it is none.
+// Member `key` of an answer as a list, an object; empty if it is none.
 [[nodiscard]] const json::Array& list_in(const json::Value* value, std::string_view key);
-[[nodiscard]] Result<json::Value> experiment_ids(const std::string& server, const std::string& name);
-// Every run, page after page; `take` returns an error to stop.
-[[nodiscard]] Result<void> each_run(const RunQuery& query, const std::function<Result<void>(const json::Value&)>& take);
-[[nodiscard]] Result<json::Value> get_run(const std::string& server, const std::string& id);
+[[nodiscard]] const json::Value& object_in(const json::Value& value, std::string_view key);
 [[nodiscard]] std::string value_in_words(const json::Value& pair);  // "value" of a param, tag or metric
+[[nodiscard]] double number_in(const json::Value& pair);            // "value" of a metric
+[[nodiscard]] std::string time_in_words(const json::Value& value, std::string_view key);  // "-" if it is not there
 
-// Rows whose columns come as they are met; a row that lacks one is missing there. Numbers and text.
-class Frame {
- public:
-  void begin_row() { ++rows_; }
-  void text(const std::string& column, std::string value);
-  void number(const std::string& column, double value);
-  void whole(const std::string& column, std::int64_t value);
-  // "-": CSV on standard output; else by the file's extension: .csv, .jsonl, .parquet ...
-  [[nodiscard]] Result<void> write(const std::string& path) const;
-  [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
-
- private:
-  struct Cells {
-    std::string name;
-    table::Kind kind;
-    std::vector<std::pair<std::size_t, json::Value>> values;  // by row
-  };
-  void put(const std::string& column, table::Kind kind, json::Value value);
-  [[nodiscard]] table::Column column_of(const Cells& cells) const;
-  std::vector<Cells> cells_;
-  std::size_t rows_ = 0;
+struct Search {
+  std::string server, route;  // "/runs/search"
+  std::string list;           // the answer's member that holds what was found: "runs"
+  http::Method method = http::Method::Post;
+  json::Value parameters;  // a body, or for GET a query
+  std::int64_t limit = 0;  // 0: all
+  std::int64_t page = 1000;
 };
+// Everything found, page after page; `take` returns an error to stop. Whether there is more than `limit`.
+[[nodiscard]] Result<bool> each_found(const Search& search,
+                                      const std::function<Result<void>(const json::Value&)>& take);
+
+// Runs of `experiment` (a name or id; empty: of all).
+[[nodiscard]] Result<Search> runs_search(const TrackedOptions& options, std::int64_t limit);
+[[nodiscard]] Result<json::Value> get_run(const std::string& server, const std::string& id);
+
+// By name, else by id. NotFound says which names are near.
+[[nodiscard]] Result<json::Value> find_experiment(const std::string& server, const std::string& name);
+[[nodiscard]] Result<json::Value> find_registered_model(const std::string& server, const std::string& name);
+
+[[nodiscard]] Search experiments_search(const TrackedOptions& options, std::int64_t limit);
+[[nodiscard]] Search models_search(const TrackedOptions& options, std::int64_t limit);
 
 void add_run_compare_verb(Program& program);
 void add_run_export_verb(Program& program);
+void add_experiment_compare_verb(Program& program);
+void add_model_compare_verb(Program& program);
+void add_artifact_compare_verb(Program& program);
+void add_artifact_export_verb(Program& program);
 
 }  // namespace fettle::cli

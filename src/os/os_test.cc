@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "os/file.h"
+#include "os/output_file.h"
 #include "os/process.h"
 
 namespace fettle::os {
@@ -27,6 +28,27 @@ TEST_F(FileTest, WritesAreReadBackAndLeaveNoTemporaryFile) {
   EXPECT_EQ(read_file(at("a")), "two");
   EXPECT_THAT(*list_names(folder_.path()), ElementsAre("a"));
   EXPECT_EQ(digest_file(at("a")), Digest::of("two"));
+}
+
+TEST_F(FileTest, AnOutputFileHasNoNameUntilItIsPublished) {
+  {
+    auto dropped = OutputFile::create(at("a"), Replace::No);
+    ASSERT_TRUE(dropped && dropped->write("half"));
+    EXPECT_THAT(*list_names(folder_.path()), ElementsAre());
+  }
+  EXPECT_THAT(*list_names(folder_.path()), ElementsAre());
+  auto first = OutputFile::create(at("a"), Replace::No);
+  auto late = OutputFile::create(at("a"), Replace::No);
+  ASSERT_TRUE(first && late && first->write("one") && first->publish() && late->write("late"));
+  EXPECT_EQ(late->publish().error().code, Code::AlreadyExists);
+  EXPECT_EQ(OutputFile::create(at("a"), Replace::No).error().code, Code::AlreadyExists);
+  EXPECT_EQ(read_file(at("a")), "one");
+  auto second = OutputFile::create(at("a"), Replace::Yes);
+  ASSERT_TRUE(second && second->write("two") && second->publish());
+  EXPECT_EQ(read_file(at("a")), "two");
+  EXPECT_THAT(*list_names(folder_.path()), ElementsAre("a"));
+  EXPECT_EQ(OutputFile::create(folder_.path(), Replace::Yes).error().code, Code::InvalidArgument);
+  EXPECT_EQ(OutputFile::create(at("no/such"), Replace::No).error().code, Code::NotFound);
 }
 
 TEST_F(FileTest, ErrorsNameThePathAndTheReason) {

@@ -107,8 +107,10 @@ Result<std::string> bytes_of(const Table& table, Format format) {
     case Format::JsonLines:
       return json_lines_bytes(table);
     default:
-      return csv_bytes(table, format == Format::Csv ? ',' : '\t');
+      break;
   }
+  const char separator = format == Format::Csv ? ',' : '\t';
+  return csv_header(table, separator) + csv_rows(table, separator);
 }
 
 template <typename T>

@@ -3,10 +3,16 @@
 
 #include <arrow/status.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "table/file.h"
+
+namespace parquet {
+class ArrowWriterProperties;
+class WriterProperties;
+}  // namespace parquet
 
 namespace fettle::table {
 
@@ -16,6 +22,8 @@ namespace fettle::table {
 [[nodiscard]] Result<Table> read_parquet(const std::string& path, const std::vector<std::string>& columns,
                                          const TimeRange* range);
 [[nodiscard]] Result<std::string> parquet_bytes(const Table& table);
+[[nodiscard]] std::shared_ptr<parquet::WriterProperties> parquet_properties();  // zstd, page checksums
+[[nodiscard]] std::shared_ptr<parquet::ArrowWriterProperties> parquet_arrow_properties();
 [[nodiscard]] Result<FileSummary> summarize_parquet(const std::string& path);
 
 // --- Arrow IPC files ---
@@ -25,7 +33,8 @@ namespace fettle::table {
 
 // --- text ---
 [[nodiscard]] Result<Table> read_csv(const std::string& path, char separator);
-[[nodiscard]] Result<std::string> csv_bytes(const Table& table, char separator);
+[[nodiscard]] std::string csv_header(const Table& table, char separator);
+[[nodiscard]] std::string csv_rows(const Table& table, char separator);
 [[nodiscard]] Result<Table> read_json_lines(const std::string& path);
 [[nodiscard]] Result<std::string> json_lines_bytes(const Table& table);
 

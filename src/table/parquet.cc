@@ -154,18 +154,23 @@ Result<FileSummary> summarize_parquet(const std::string& path) {
   });
 }
 
+std::shared_ptr<parquet::WriterProperties> parquet_properties() {
+  return parquet::WriterProperties::Builder()
+      .compression(parquet::Compression::ZSTD)
+      ->enable_page_checksum()
+      ->max_row_group_length(kRowGroup)
+      ->build();
+}
+std::shared_ptr<parquet::ArrowWriterProperties> parquet_arrow_properties() {
+  return parquet::ArrowWriterProperties::Builder().store_schema()->build();
+}
+
 Result<std::string> parquet_bytes(const Table& table) {
   FETTLE_TRY(const auto source, to_arrow(table));
   auto sink = arrow::io::BufferOutputStream::Create();
   if (!sink.ok()) return fail(Code::ResourceExhausted, sink.status().message());
-  const auto properties = parquet::WriterProperties::Builder()
-                              .compression(parquet::Compression::ZSTD)
-                              ->enable_page_checksum()
-                              ->max_row_group_length(kRowGroup)
-                              ->build();
-  const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-  const auto written =
-      parquet::arrow::WriteTable(*source, arrow::default_memory_pool(), *sink, kRowGroup, properties, arrow_properties);
+  const auto written = parquet::arrow::WriteTable(*source, arrow::default_memory_pool(), *sink, kRowGroup,
+                                                  parquet_properties(), parquet_arrow_properties());
   if (!written.ok()) return fail(Code::Internal, text::format("Parquet cannot be written: {}", written.message()));
   auto bytes = (*sink)->Finish();
   if (!bytes.ok()) return fail(Code::Internal, bytes.status().message());

@@ -143,13 +143,17 @@ Result<Table> read_json_lines(const std::string& path) {
   return Table::create(std::move(columns));
 }
 
-Result<std::string> csv_bytes(const Table& table, char separator) {
+std::string csv_header(const Table& table, char separator) {
   std::string out;
   for (const auto& column : table.columns()) {
     if (&column != &table.columns().front()) out += separator;
     out += csv_text(column.name, separator);
   }
-  out += '\n';
+  return out + '\n';
+}
+
+std::string csv_rows(const Table& table, char separator) {
+  std::string out;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     for (const auto& column : table.columns()) {
       if (&column != &table.columns().front()) out += separator;

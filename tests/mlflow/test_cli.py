@@ -33,14 +33,14 @@ def test_runs_are_listed_and_shown(logged):
     server, ids = logged
     lines = fettle(server, "run", "list").splitlines()
     assert len(lines) == 4 and ids[2] in lines[1] and "auc 0.8" in lines[1] and "finished" in lines[1]
-    some = json.loads(fettle(server, "run", "list", "--filter", "metrics.auc > 0.65", "--order", "metrics.auc ASC",
+    some = json.loads(fettle(server, "run", "search", "metrics.auc > 0.65", "--order", "metrics.auc ASC",
                              "--experiment", "flights", "--json"))
     assert [r["info"]["run_id"] for r in some["runs"]] == ids[1:]
     text = fettle(server, "run", "show", ids[1])
     assert "run 1" in text and "depth" in text and "auc" in text and "NaN" in text
     assert "there are more" in fettle(server, "run", "list", "--limit", "2")
-    assert "not found" in fettle(server, "run", "show", "f" * 32, code=3)
-    assert "Invalid clause" in fettle(server, "run", "list", "--filter", "metrics.auc", code=2)
+    assert "there is no run" in fettle(server, "run", "show", "f" * 32, code=3)
+    assert "Invalid clause" in fettle(server, "run", "search", "metrics.auc", code=2)
 
 
 def test_models_are_listed_and_shown(logged):
@@ -50,4 +50,4 @@ def test_models_are_listed_and_shown(logged):
     assert lines[2].startswith("v2") and "champion" in lines[3] and "a" * 12 in lines[3] and ids[0] in lines[3]
     document = json.loads(fettle(server, "model", "show", "it's", "--json"))
     assert [v["version"] for v in document["versions"]] == ["2", "1"]
-    assert "not found" in fettle(server, "model", "show", "other", code=3)
+    assert "there is no registered model" in fettle(server, "model", "show", "other", code=3)
