@@ -17,6 +17,7 @@ constexpr std::size_t kChunkRows = 1 << 18;  // between two looks at the progres
 struct PredictOptions {
   std::string model, input, output;
   std::vector<std::string> keep;
+  bool explain = false;
 };
 
 struct Loaded {
@@ -56,17 +57,37 @@ Result<std::vector<float>> rows_of(const Loaded& model, const table::Table& tabl
   return out;
 }
 
-std::vector<float> score(const model::Predictor& predictor, std::span<const float> rows, Output& output) {
-  const std::size_t features = predictor.features(), outputs = predictor.outputs();
-  const std::size_t count = features == 0 ? 0 : rows.size() / features;
-  std::vector<float> out(count * outputs);
-  for (std::size_t row = 0; row < count; row += kChunkRows) {
-    const auto n = std::min(kChunkRows, count - row);
-    model::predict_all(predictor, rows.subspan(row * features, n * features),
-                       std::span(out).subspan(row * outputs, n * outputs));
-    output.progress("scoring", static_cast<double>(row + n) / static_cast<double>(count));
+// Calls work(first row, count) for all rows, a chunk at a time.
+template <typename Work>
+void in_chunks(std::size_t rows, std::string_view what, Output& output, const Work& work) {
+  for (std::size_t row = 0; row < rows; row += kChunkRows) {
+    const auto n = std::min(kChunkRows, rows - row);
+    work(row, n);
+    output.progress(what, static_cast<double>(row + n) / static_cast<double>(rows));
   }
   output.progress_done();
+}
+
+std::vector<float> score(const model::Predictor& predictor, std::span<const float> rows, std::size_t count,
+                         Output& output) {
+  const std::size_t features = predictor.features(), outputs = predictor.outputs();
+  std::vector<float> out(count * outputs);
+  in_chunks(count, "scoring", output, [&](std::size_t row, std::size_t n) {
+    model::predict_all(predictor, rows.subspan(row * features, n * features),
+                       std::span(out).subspan(row * outputs, n * outputs));
+  });
+  return out;
+}
+
+Result<std::vector<float>> explain(const model::Predictor& predictor, std::span<const float> rows, std::size_t count,
+                                   Output& output) {
+  const std::size_t features = predictor.features(), width = predictor.outputs() * (features + 1);
+  FETTLE_TRY(const auto explainer, predictor.explainer());
+  std::vector<float> out(count * width);
+  in_chunks(count, "explaining", output, [&](std::size_t row, std::size_t n) {
+    model::explain_all(*explainer, features, predictor.outputs(), rows.subspan(row * features, n * features),
+                       std::span(out).subspan(row * width, n * width));
+  });
   return out;
 }
 
@@ -75,17 +96,38 @@ std::string output_name(const Loaded& model, std::size_t number) {
   return model.predictor->outputs() == 1 ? name : text::format("{}_{}", name, number);
 }
 
+// "shap_distance", "shap_expected"; of several outputs "shap_0_distance".
+std::string shap_name(const Loaded& model, const table::Table& table, std::size_t number) {
+  const std::size_t features = model.predictor->features(), feature = number % (features + 1);
+  const auto name = feature == features ? "expected"
+                    : model.signature   ? model.signature->inputs()[feature].name
+                                        : table.columns()[feature].name;
+  return model.predictor->outputs() == 1 ? text::format("shap_{}", name)
+                                         : text::format("shap_{}_{}", number / (features + 1), name);
+}
+
+// A column of each `width` values.
+template <typename Name>
+Result<void> add_columns(table::Table& out, std::span<const float> values, std::size_t width, const Name& name) {
+  for (std::size_t column = 0; column < width; ++column) {
+    std::vector<double> each(values.size() / width);
+    for (std::size_t row = 0; row < each.size(); ++row) each[row] = static_cast<double>(values[row * width + column]);
+    FETTLE_TRY_(out.add(table::Column::of_floats(name(column), std::move(each))));
+  }
+  return {};
+}
+
 Result<table::Table> scores_of(const Loaded& model, const table::Table& table, const PredictOptions& options,
                                Output& output) {
   FETTLE_TRY(const auto rows, rows_of(model, table, options));
-  const auto scores = score(*model.predictor, rows, output);
+  const auto scores = score(*model.predictor, rows, table.rows(), output);
   FETTLE_TRY(auto out, table.select(options.keep));
   const std::size_t outputs = model.predictor->outputs();
-  for (std::size_t o = 0; o < outputs; ++o) {
-    std::vector<double> values(table.rows());
-    for (std::size_t row = 0; row < values.size(); ++row) values[row] = static_cast<double>(scores[row * outputs + o]);
-    FETTLE_TRY_(out.add(table::Column::of_floats(output_name(model, o), std::move(values))));
-  }
+  FETTLE_TRY_(add_columns(out, scores, outputs, [&](std::size_t o) { return output_name(model, o); }));
+  if (!options.explain) return out;
+  FETTLE_TRY(const auto shap, explain(*model.predictor, rows, table.rows(), output));
+  FETTLE_TRY_(add_columns(out, shap, outputs * (model.predictor->features() + 1),
+                          [&](std::size_t number) { return shap_name(model, table, number); }));
   return out;
 }
 
@@ -98,7 +140,8 @@ void add_predict_verb(Program& program) {
   verb.argument("input", options->input, "rows: .parquet, .csv, .tsv, .jsonl, .arrow");
   verb.argument("output", options->output, "scores, in any of these formats");
   verb.option("--keep", options->keep, "a column of the input to write beside the scores");
-  verb.examples("fettle predict work/model flights.parquet scores.parquet --keep date");
+  verb.flag("--explain", options->explain, "also write what each feature adds to the margin (SHAP values)");
+  verb.examples("fettle predict work/model flights.parquet scores.parquet --keep date --explain");
   verb.action([options](Output& output) -> Result<void> {
     FETTLE_TRY(const auto model, load(options->model));
     FETTLE_TRY(const auto table, table::read(options->input));

@@ -1,18 +1,29 @@
 #include "model/predictor.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "base/text.h"
 #include "json/value.h"
 #include "model/tree/catboost.h"
 #include "model/tree/kernel.h"
 #include "model/tree/lightgbm.h"
+#include "model/tree/shap.h"
 #include "model/tree/ubjson.h"
 #include "model/tree/xgboost.h"
 #include "os/file.h"
 
 namespace fettle::model {
 namespace {
+
+class TreeExplainer final : public Explainer {
+ public:
+  explicit TreeExplainer(tree::TreeShap shap) noexcept : shap_(std::move(shap)) {}
+  void explain(std::span<const float> rows, std::span<float> out) const override { shap_.explain(rows, out); }
+
+ private:
+  tree::TreeShap shap_;
+};
 
 class TreePredictor final : public Predictor {
  public:
@@ -27,10 +38,20 @@ class TreePredictor final : public Predictor {
     kernel_->add(rows.data(), n, out.data());
     for (std::size_t r = 0; r < n; ++r) tree::apply_link(forest_.link, out.subspan(r * groups, groups));
   }
+  [[nodiscard]] Result<std::shared_ptr<const Explainer>> explainer() const override {
+    const std::lock_guard lock(mutex_);
+    if (!explainer_) {
+      FETTLE_TRY(auto shap, tree::TreeShap::of(forest_));
+      explainer_ = std::make_shared<const TreeExplainer>(std::move(shap));
+    }
+    return explainer_;
+  }
 
  private:
   tree::Forest forest_;
   std::unique_ptr<const tree::Kernel> kernel_;
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<const Explainer> explainer_;  // borrows the forest
 };
 
 Result<tree::Forest> read_forest(std::string_view bytes) {
@@ -50,6 +71,10 @@ Result<std::string> model_file(const std::string& folder) {
 }
 
 }  // namespace
+
+Result<std::shared_ptr<const Explainer>> Predictor::explainer() const {
+  return fail(Code::Unimplemented, "there are no explanations of this kind of model");
+}
 
 Result<std::unique_ptr<const Predictor>> load_model(std::string_view bytes) {
   FETTLE_TRY(auto forest, read_forest(bytes));

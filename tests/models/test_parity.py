@@ -48,10 +48,10 @@ def labels(kind, x):
     return s * 10 + 500
 
 
-def scores(folder, model, x):
+def scores(folder, model, x, *options):
     data, out = folder / "rows.parquet", folder / "scores.parquet"
     pq.write_table(pa.table({f"f{i}": pa.array(x[:, i].astype(np.float64), from_pandas=False) for i in range(x.shape[1])}), data)
-    subprocess.run(["fettle", "predict", str(model), str(data), str(out)], check=True, capture_output=True, timeout=120)
+    subprocess.run(["fettle", "predict", str(model), str(data), str(out), *options], check=True, capture_output=True, timeout=120)
     table = pq.read_table(out)
     return np.column_stack([table.column(i).to_numpy() for i in range(table.num_columns)])
 
@@ -59,6 +59,14 @@ def scores(folder, model, x):
 def same(ours, theirs):
     theirs = np.asarray(theirs, dtype=np.float64).reshape(ours.shape)
     np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
+def same_shap(folder, model, x, theirs):
+    """`theirs`: [rows, features + 1] or [rows, outputs, features + 1], in the units of the margin."""
+    ours = scores(folder, model, x, "--explain")
+    theirs = np.asarray(theirs, dtype=np.float64).reshape(len(x), -1)
+    ours = ours[:, -theirs.shape[1]:]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5 * max(1, np.abs(theirs).max()))
 
 
 LIGHTGBM = {
@@ -111,6 +119,10 @@ def test_lightgbm(tmp_path, name, categories):
     unseen[80:100] = -np.inf
     unseen[100:120] = 0
     same(scores(tmp_path, path, unseen), model.predict(unseen.astype(np.float64)))
+    if name != "linear-leaves":  # LightGBM has none either
+        # The sigmoid's parameter scales our margin; LightGBM adds up the trees of a forest that it averages to score.
+        unit = {"binary-sigmoid": 2.5, "random-forest": 1 / 40}.get(name, 1)
+        same_shap(tmp_path, path, unseen[:200], unit * model.predict(unseen[:200].astype(np.float64), pred_contrib=True))
 
 
 CATBOOST = {
@@ -144,6 +156,11 @@ def test_catboost(tmp_path, name):
     how = {"binary": "Probability", "classes": "Probability", "counts": "Exponent"}.get(kind, "RawFormulaVal")
     theirs = np.asarray(model.predict(unseen, prediction_type=how))
     same(scores(tmp_path, path, unseen), theirs[:, 1] if kind == "binary" else theirs)
+    if "grow_policy" not in params:
+        same_shap(tmp_path, path, unseen[:200], model.get_feature_importance(catboost.Pool(unseen[:200]), type="ShapValues"))
+    else:  # CatBoost's own values of such trees are not Shapley's, though they add up, too
+        ours = scores(tmp_path, path, unseen[:200], "--explain")[:, 1:]
+        np.testing.assert_allclose(ours.sum(axis=1), model.predict(unseen[:200], prediction_type="RawFormulaVal"), rtol=1e-5, atol=1e-5)
 
 
 def test_catboost_with_categories_is_refused_with_a_way_on(tmp_path):
@@ -195,6 +212,7 @@ def test_xgboost(tmp_path, name, form, categories):
         unseen[60:80] = 3e38
         unseen[80:100] = -3e38
     same(scores(tmp_path, path, unseen), model.predict(matrix(unseen)))
+    same_shap(tmp_path, path, unseen[:200], model.predict(matrix(unseen[:200]), pred_contribs=True))
 
 
 def test_xgboost_with_several_values_a_leaf_is_refused_with_a_way_on(tmp_path):

@@ -188,7 +188,23 @@ class Reader {
       for (std::size_t leaf = 0; leaf <= inner; ++leaf)
         trees[g].nodes[inner + leaf].value = static_cast<float>(values[leaf * groups + g]);
     }
+    FETTLE_TRY(const auto covers, read_covers(value, inner));
+    for (auto& tree : trees) tree.covers = covers;
     return add(std::move(trees));
+  }
+
+  // Of a complete tree; empty if the file has none.
+  static Result<std::vector<float>> read_covers(const Value& value, std::size_t inner) {
+    if (value.find("leaf_weights") == nullptr) return {};
+    FETTLE_TRY(const auto* weights, list(value, "leaf_weights"));
+    if (weights->size() != inner + 1) return broken("a tree does not have one weight a leaf");
+    std::vector<float> out(inner);
+    for (const auto& weight : *weights) {
+      FETTLE_TRY(const auto number, real(weight, "a leaf's weight"));
+      out.push_back(static_cast<float>(number));
+    }
+    for (std::size_t i = inner; i-- > 0;) out[i] = out[2 * i + 1] + out[2 * i + 2];
+    return out;
   }
 
   static void set_split(Node& node, const Split& split, std::size_t left) {
@@ -202,16 +218,24 @@ class Reader {
   Result<void> read_grown(const Value& value) {
     std::vector<Tree> trees(forest_.base.size());
     for (auto& tree : trees) tree.nodes.resize(1);
+    covers_.assign(1, -1);
     FETTLE_TRY_(grow(value, trees, 0));
+    if (std::ranges::contains(covers_, -1.0F)) covers_.clear();
+    for (auto& tree : trees) tree.covers = covers_;
     return add(std::move(trees));
   }
 
-  // Recursion is as deep as the document, whose depth the JSON reader bounds.
+  // Recursion is as deep as the document, whose depth the JSON reader bounds. Covers that are not said are -1.
   Result<void> grow(const Value& value, std::vector<Tree>& trees, std::size_t at) {
     if (const auto* leaf = value.find("value")) {
       FETTLE_TRY(const auto values, outputs_of(*leaf));
       if (values.size() != trees.size()) return broken("a leaf does not have one value an output");
       for (std::size_t g = 0; g < trees.size(); ++g) trees[g].nodes[at].value = static_cast<float>(values[g]);
+      covers_.resize(trees.front().nodes.size(), -1);
+      if (const auto* weight = value.find("weight")) {
+        FETTLE_TRY(const auto cover, real(*weight, "a leaf's weight"));
+        covers_[at] = static_cast<float>(cover);
+      }
       return {};
     }
     FETTLE_TRY(const auto* split, member(value, "split"));
@@ -224,13 +248,16 @@ class Reader {
       set_split(tree.nodes[at], test, child);
     }
     FETTLE_TRY_(grow(*left, trees, child));
-    return grow(*right, trees, child + 1);
+    FETTLE_TRY_(grow(*right, trees, child + 1));
+    covers_[at] = covers_[child] < 0 || covers_[child + 1] < 0 ? -1 : covers_[child] + covers_[child + 1];
+    return {};
   }
 
   const Value& document_;
   Forest forest_;
   std::vector<Feature> features_;
   double scale_ = 1;
+  std::vector<float> covers_;  // of the tree that grows
 };
 
 }  // namespace

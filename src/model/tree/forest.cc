@@ -8,16 +8,6 @@ namespace {
 
 constexpr float kZero = 1e-35F;
 
-bool goes_left(const Forest& forest, const Node& node, float x) noexcept {
-  if (std::isnan(x)) return node.default_left;
-  if (!forest.zero_is_missing.empty() && forest.zero_is_missing[node.feature] != 0 && std::abs(x) <= kZero)
-    return node.default_left;
-  if (node.set < 0) return x < node.value;
-  const auto& set = forest.sets[static_cast<std::size_t>(node.set)];
-  if (x < 0 || x >= static_cast<float>(set.size())) return true;
-  return !set[static_cast<std::size_t>(x)];
-}
-
 double value_of(const Forest& forest, const Node& leaf, const float* row) noexcept {
   if (leaf.linear < 0) return leaf.value;
   const auto& linear = forest.linears[static_cast<std::size_t>(leaf.linear)];
@@ -46,6 +36,16 @@ Result<void> check_shape(Tree& tree) {
     open.emplace_back(static_cast<std::size_t>(node.right), depth + 1);
   }
   return {};
+}
+
+bool goes_left(const Forest& forest, const Node& split, float x) noexcept {
+  if (std::isnan(x)) return split.default_left;
+  if (!forest.zero_is_missing.empty() && forest.zero_is_missing[split.feature] != 0 && std::abs(x) <= kZero)
+    return split.default_left;
+  if (split.set < 0) return x < split.value;
+  const auto& set = forest.sets[static_cast<std::size_t>(split.set)];
+  if (x < 0 || x >= static_cast<float>(set.size())) return true;
+  return !set[static_cast<std::size_t>(x)];
 }
 
 double walk(const Forest& forest, const Tree& tree, const float* row) noexcept {

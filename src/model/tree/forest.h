@@ -39,9 +39,10 @@ struct Linear {  // A leaf that is a linear function; the leaf's value stands in
 };
 
 struct Tree {
-  std::vector<Node> nodes;  // root is 0
-  std::uint32_t group = 0;  // output that it adds to
-  std::uint32_t depth = 0;  // edges from the root to the deepest leaf
+  std::vector<Node> nodes;    // root is 0
+  std::vector<float> covers;  // weight of the training rows that reached each node; empty: unknown
+  std::uint32_t group = 0;    // output that it adds to
+  std::uint32_t depth = 0;    // edges from the root to the deepest leaf
 };
 
 struct Forest {
@@ -62,6 +63,8 @@ struct Forest {
 void reference_predict(const Forest& forest, std::span<const float> row, std::span<float> out) noexcept;
 // Margins to outputs, in place.
 void apply_link(Link link, std::span<float> out) noexcept;
+// Of a split, for a value of its feature.
+[[nodiscard]] bool goes_left(const Forest& forest, const Node& split, float x) noexcept;
 // The leaf that a row reaches: its value.
 [[nodiscard]] double walk(const Forest& forest, const Tree& tree, const float* row) noexcept;
 

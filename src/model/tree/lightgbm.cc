@@ -86,6 +86,7 @@ struct TreeColumns {
   std::vector<std::int64_t> features, left, right;
   std::vector<std::uint32_t> decisions;
   std::vector<double> thresholds, leaves;
+  std::vector<float> split_covers, leaf_covers;  // empty: not said
 };
 
 Result<TreeColumns> read_columns(const Section& section, std::size_t leaves) {
@@ -97,6 +98,9 @@ Result<TreeColumns> read_columns(const Section& section, std::size_t leaves) {
   FETTLE_TRY(out.decisions, numbers<std::uint32_t>(section, "decision_type", leaves - 1));
   FETTLE_TRY(out.left, numbers<std::int64_t>(section, "left_child", leaves - 1));
   FETTLE_TRY(out.right, numbers<std::int64_t>(section, "right_child", leaves - 1));
+  if (!section.contains("internal_count") || !section.contains("leaf_count")) return out;
+  FETTLE_TRY(out.split_covers, numbers<float>(section, "internal_count", leaves - 1));
+  FETTLE_TRY(out.leaf_covers, numbers<float>(section, "leaf_count", leaves));
   return out;
 }
 
@@ -114,6 +118,8 @@ class TreeReader {
     tree_.nodes.resize(splits_ + leaves);
     for (std::size_t i = 0; i < leaves; ++i)
       tree_.nodes[splits_ + i].value = static_cast<float>(columns_.leaves[i] * scale_);
+    tree_.covers = leaves == 1 ? std::vector<float>{1} : columns_.split_covers;
+    tree_.covers.insert(tree_.covers.end(), columns_.leaf_covers.begin(), columns_.leaf_covers.end());
     FETTLE_TRY_(read_sets());
     for (std::size_t i = 0; i < splits_; ++i) FETTLE_TRY_(read_split(i));
     FETTLE_TRY_(read_linear(leaves));
@@ -149,7 +155,15 @@ class TreeReader {
       forest_.zero_is_missing.resize(forest_.features);
       forest_.zero_is_missing[node.feature] = 1;
     }
+    if (threshold == std::numeric_limits<double>::infinity()) always_left(node);
     return {};
+  }
+
+  // Every number is at most infinity, infinity too, which is not below any threshold.
+  static void always_left(Node& node) noexcept {
+    std::swap(node.left, node.right);
+    node.value = -std::numeric_limits<float>::infinity();
+    node.default_left = !node.default_left;
   }
 
   // LightGBM goes left if the category is in the set, a Forest goes right: the children change places.

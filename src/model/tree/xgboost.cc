@@ -116,6 +116,10 @@ Result<Tree> read_tree(const Value& document, float weight, Forest& forest) {
   FETTLE_TRY(const auto defaults, column(document, "default_left", size));
   Tree tree;
   tree.nodes.resize(size);
+  if (document.find("sum_hessian") != nullptr) {
+    FETTLE_TRY(const auto covers, column(document, "sum_hessian", size));
+    tree.covers.assign(covers.begin(), covers.end());
+  }
   for (std::size_t i = 0; i < size; ++i) {
     auto& node = tree.nodes[i];
     node.value = static_cast<float>(values[i]);
