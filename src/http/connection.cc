@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <deque>
 #include <exception>
+#include <utility>
 
 #include "base/log.h"
 #include "base/rng.h"
@@ -33,6 +34,8 @@ constexpr std::string_view kRetryAfterSeconds = "2";  // unless the handler says
 constexpr std::size_t kStreamPiece = 1U << 20U;
 constexpr std::size_t kIdleBuffer = 4U << 10U;  // of a connection that waits
 constexpr std::uint64_t kMaxRefusedBody = 1U << 20U;
+constexpr std::size_t kMostThrownAway = 16U << 20U;
+constexpr std::int64_t kThrowAwayMs = 2'000;  // without a byte
 
 using PlainStream = beast::tcp_stream;
 using TlsStream = asio::ssl::stream<beast::tcp_stream>;
@@ -172,7 +175,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
     route_ = shared_->router->match(*method, request_.path, request_.captures);
     refusal_.reset();
     if (shared_->router->guard) return ask_guard();
-    begin_body();
+    on_admission({});
   }
 
   [[nodiscard]] RouteOptions options() const { return route_ != nullptr ? route_->options : RouteOptions{}; }
@@ -187,19 +190,26 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
     });
   }
 
-  // A refused request's body is read before the answer if it is small, so that the client hears the answer and the
-  // connection lives on; it is not kept.
   void on_admission(Admission admission) {
-    if (admission.verdict == Admission::Verdict::Admitted) return begin_body();
+    if (admission.verdict != Admission::Verdict::Admitted) return refuse_unread(std::move(admission.refusal));
+    if (route_ != nullptr && route_->precondition)
+      if (auto refusal = route_->precondition(request_)) return refuse_unread(*std::move(refusal));
+    begin_body();
+  }
+
+  // A refused request's body is read before the answer if it is small, so that the client hears the answer and the
+  // connection lives on; it is not kept. A large one is answered at once, and what still comes is thrown away.
+  void refuse_unread(Response refusal) {
     const auto length = header_->content_length();
     const bool waits = header_->get()[bhttp::field::expect] == "100-continue";
     const bool has_body = header_->chunked() || length.value_or(0) > 0;
-    if (!has_body) return write(std::move(admission.refusal));
+    if (!has_body) return write(std::move(refusal));
     if (waits || length.value_or(0) > kMaxRefusedBody) {
       keep_alive_ = false;
-      return write(std::move(admission.refusal));
+      unread_ = !waits;
+      return write(std::move(refusal));
     }
-    refusal_ = std::move(admission.refusal);
+    refusal_ = std::move(refusal);
     read_body({.max_body = kMaxRefusedBody});
   }
 
@@ -440,6 +450,17 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
     --shared_->busy;
     if (again) return read_header(false);
     close();
+    if constexpr (std::is_same_v<Stream, PlainStream>)  // TLS reads by itself until the other side has closed
+      if (std::exchange(unread_, false)) throw_away(kMostThrownAway);
+  }
+
+  // A connection that is closed with bytes unread is reset, and a client that is still sending would not hear why.
+  void throw_away(std::size_t left) {
+    tcp().expires_after(Ms(kThrowAwayMs));
+    piece_.resize(kFilePiece);
+    tcp().async_read_some(asio::buffer(piece_), [self = self_(), left](ErrorCode error, std::size_t got) {
+      if (!error && got < left) self->throw_away(left - got);
+    });
   }
 
   void close() {
@@ -469,6 +490,7 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
   const Route* route_ = nullptr;
   std::optional<Response> refusal_;  // the guard's; answered once the body is read
   bool keep_alive_ = false;
+  bool unread_ = false;  // the answer came before the body
   bool streaming_ = false;
   bool ended_ = false;
   std::atomic<bool> gone_ = false;

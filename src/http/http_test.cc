@@ -338,6 +338,31 @@ TEST_F(HttpTest, ARefusedRequestsBodyIsNotStored) {
   EXPECT_THAT(waiting.hear_all(), AllOf(HasSubstr("401 Unauthorized"), Not(HasSubstr("100 Continue"))));
 }
 
+TEST_F(HttpTest, APreconditionAnswersBeforeTheBodyIsRead) {
+  Router router;
+  router.add(Method::Put, "/open", echo, {.max_body = 0});
+  router.add(Method::Put, "/file", echo, {.max_body = 0, .spool_body = true});
+  router.require([](const Request& request) -> std::optional<Response> {
+    if (request.parameter("key") == "right") return std::nullopt;
+    return Response::error({Code::PermissionDenied, "wrong key"});
+  });
+  start(std::move(router));
+  EXPECT_EQ(client().send(Method::Put, "/file?key=right", "x")->status, 200);
+  EXPECT_EQ(client().send(Method::Put, "/open", "x")->body, "x");
+  auto kept = client();
+  EXPECT_EQ(kept.send(Method::Put, "/file", "small")->status, 403);
+  EXPECT_EQ(kept.send(Method::Put, "/open", "x")->body, "x");
+  for (const auto* expect : {"", "Expect: 100-continue\r\n"}) {
+    const RawClient huge(server_->address());
+    huge.say(std::string("PUT /file HTTP/1.1\r\nHost: here\r\nContent-Length: 100000000000\r\n") + expect + "\r\n");
+    EXPECT_THAT(huge.hear_all(), AllOf(HasSubstr("403 Forbidden"), Not(HasSubstr("100 Continue"))));
+  }
+  // What was on its way already does not keep the client from hearing why.
+  const RawClient sending(server_->address());
+  sending.say("PUT /file HTTP/1.1\r\nHost: here\r\nContent-Length: 4000000\r\n\r\n" + std::string(4'000'000, 'x'));
+  EXPECT_THAT(sending.hear_all(), HasSubstr("wrong key"));
+}
+
 TEST_F(HttpTest, APortInUseIsNamed) {
   start(Router());
   const auto second = Server::start({.address = server_->address()}, Router());

@@ -111,11 +111,12 @@ void Router::add(Method method, std::string_view pattern, Handler handler, Route
 }
 
 void Router::add_async(Method method, std::string_view pattern, AsyncHandler handler, RouteOptions options) {
-  Route route{method, {}, std::move(handler), options};
+  Route route{method, {}, std::move(handler), options, {}};
   for (const auto part : split_path(pattern)) route.parts.emplace_back(part);
   impl_->routes.push_back(std::move(route));
 }
 
+void Router::require(Precondition precondition) { impl_->routes.back().precondition = std::move(precondition); }
 void Router::set_fallback(Handler handler) { impl_->fallback = std::move(handler); }
 void Router::set_guard(std::shared_ptr<Guard> guard) { impl_->guard = std::move(guard); }
 

@@ -16,6 +16,7 @@ struct Route {
   std::vector<std::string> parts;  // "{name}" and "{rest*}" capture
   AsyncHandler handler;
   RouteOptions options;
+  Precondition precondition;  // may be empty
 };
 
 struct Router::Impl {

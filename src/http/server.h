@@ -55,6 +55,9 @@ struct RouteInfo {
 
 using Handler = std::function<Response(const Request&)>;
 using AsyncHandler = std::function<void(const Request&, std::shared_ptr<Responder>)>;  // Request lives until answered
+// Asked once a request's header is read and its caller admitted, before its body: a refusal is the answer, and at most
+// a small body is read. On the loop: must not block.
+using Precondition = std::function<std::optional<Response>(const Request&)>;
 
 // Patterns: "/v2/models/{model}/infer"; "{rest*}" as last part takes the remainder with its slashes. The most specific
 // wins.
@@ -65,6 +68,8 @@ class Router {
   Router(Router&&) noexcept;
   void add(Method method, std::string_view pattern, Handler handler, RouteOptions options = {});
   void add_async(Method method, std::string_view pattern, AsyncHandler handler, RouteOptions options = {});
+  // Of the route that was added last.
+  void require(Precondition precondition);
   // Answers what no route takes; the default is 404 {"error": ...}, 405 with Allow when only the method differs.
   void set_fallback(Handler handler);
   void set_guard(std::shared_ptr<Guard> guard);

@@ -2,6 +2,7 @@
 import hashlib
 import os
 import pathlib
+import socket
 import urllib.parse
 
 import pytest
@@ -179,6 +180,28 @@ def test_a_signed_url_allows_one_thing_only(api):
     assert requests.get(signed["url"], headers={"Range": "bytes=1-2"}, timeout=20).content == b"ne", "the bytes that were asked for"
     assert api.session.get(f"{api.artifacts}/presigned/none", timeout=20).status_code == 404
     assert (api.server.data / "url-key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("expect", ["", "Expect: 100-continue\r\n"])
+def test_a_wrong_signature_is_refused_before_the_body_comes(api, expect):
+    id, urls = begin(api)
+    right, wrong = urllib.parse.urlsplit(urls[0]), "expires=9999999999&signature=" + "0" * 64
+
+    def head(query, size):
+        return f"PUT {right.path}?{query} HTTP/1.1\r\nHost: {right.netloc}\r\nContent-Length: {size}\r\n{expect}\r\n".encode()
+
+    with socket.create_connection((right.hostname, right.port), timeout=20) as refused:
+        refused.sendall(head(wrong, 5 << 30))  # and no byte of the body
+        answer = b"".join(iter(lambda: refused.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 403") and b"PERMISSION_DENIED" in answer and b"100 Continue" not in answer
+        assert files(api.server.data / "spool") == []
+    with socket.create_connection((right.hostname, right.port), timeout=20) as taken:  # it is the signature that counts
+        taken.sendall(head(right.query, 3))
+        if expect:
+            assert b"100 Continue" in taken.recv(65536)
+        taken.sendall(b"abc")
+        assert b" 200 " in taken.recv(65536).splitlines()[0]
+    assert files(api.server.data / "spool") == []
 
 
 @pytest.mark.parametrize("body, status", [

@@ -43,7 +43,6 @@ Result<Response> create(const Service& service, const Request& request) {
 }
 
 Result<Response> put_part(const Service& service, const Request& request) {
-  FETTLE_TRY_(service.urls.check(request));
   const auto number = text::parse_int(request.capture("number"));
   if (!number) return fail(Code::InvalidArgument, "Invalid part number");
   FETTLE_TRY(const auto etag, service.uploads.put_part(std::string(request.capture("id")), *number, request.body_file));
@@ -89,11 +88,18 @@ Result<Response> presign(const Service& service, const Request& request) {
 }
 
 Result<Response> get_object(const Service& service, const Request& request) {
-  FETTLE_TRY_(service.urls.check(request));
   const auto digest = Digest::parse(request.capture("digest"));
   const auto size = text::parse_int(request.capture("size"));
   if (!digest || !size || *size < 0) return fail(Code::InvalidArgument, "Invalid path: digest and size are wanted");
   return content_answer(request, service.artifacts.content({*digest, static_cast<std::uint64_t>(*size)}), "");
+}
+
+// The signature is checked instead of the caller, and before the body is read.
+void require_signature(http::Router& router, const Service& service) {
+  router.require([service](const Request& request) -> std::optional<Response> {
+    if (const auto fine = service.urls.check(request); !fine) return error_answer(fine.error());
+    return std::nullopt;
+  });
 }
 
 }  // namespace
@@ -109,11 +115,12 @@ void add_upload_routes(http::Router& router, const Service& service) {
     }
     add_raw(router, service, Method::Get, base + "/presigned/{path*}", presign);
   }
-  // Their signatures are checked instead of their caller.
   add_raw(router, service, Method::Put, std::string(kParts) + "/{id}/{number}", put_part,
           {.max_body = tracking::Uploads::kMaxPart, .spool_body = true, .access = http::Access::Public});
+  require_signature(router, service);
   add_raw(router, service, Method::Get, std::string(kObjects) + "/{digest}/{size}", get_object,
           {.access = http::Access::Public});
+  require_signature(router, service);
 }
 
 }  // namespace fettle::api::mlflow
