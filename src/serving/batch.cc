@@ -32,6 +32,7 @@ void Batch::begin(const Endpoint& endpoint) {
   requested.clear();
   binary_outputs = false;
   record = true;
+  explain = false;
 }
 
 Result<Place> Batch::open(std::string_view name, Datatype datatype, std::span<const std::int64_t> shape,
@@ -164,12 +165,13 @@ Error Batch::bad_code(const Place& place, std::size_t index) const {
 }
 
 Result<void> Batch::ask(RequestedOutput output) {
-  const std::vector<std::string> known{endpoint_->output(), std::string(kVariantOutput)};
+  const std::vector<std::string> known{endpoint_->output(), std::string(kVariantOutput), std::string(kShapOutput)};
   if (std::ranges::find(known, output.name) == known.end())
-    return refuse(text::format("there is no output '{}'; '{}' gives {}", output.name, endpoint_->name,
-                               text::join(known, " and ")));
+    return refuse(
+        text::format("there is no output '{}'; '{}' gives {}", output.name, endpoint_->name, text::join(known, ", ")));
   if (std::ranges::find(requested, output.name, &RequestedOutput::name) != requested.end())
     return refuse(text::format("output '{}' is asked for twice", output.name));
+  explain |= output.name == kShapOutput;
   requested.push_back(output);
   return {};
 }
@@ -194,6 +196,17 @@ Result<void> Batch::finish() const {
       return refuse(text::format("input '{}' is missing; '{}' takes {}", endpoint_->columns[i].name, endpoint_->name,
                                  text::join(endpoint_->column_names(), ", ")));
   if (rows_ == 0) return refuse("the request has no rows");
+  return explain ? check_explainers() : Result<void>();
+}
+
+Result<void> Batch::check_explainers() const {
+  if (rows_ > kMaxExplained)
+    return refuse(text::format("a request with SHAP values takes at most {} rows, not {}; send several requests",
+                               kMaxExplained, rows_));
+  for (const auto& competitor : endpoint_->competitors)
+    if (const auto explainer = competitor.variant.model->predictor->explainer(); !explainer)
+      return refuse(
+          text::format("variant '{}' gives no SHAP values: {}", competitor.variant.name, explainer.error().message));
   return {};
 }
 

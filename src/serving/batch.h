@@ -44,6 +44,9 @@ inline constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 inline constexpr std::string_view kUnitInput = "fettle.unit";
 inline constexpr std::string_view kTimeInput = "fettle.time_ms";
 inline constexpr std::string_view kVariantOutput = "fettle.variant";
+inline constexpr std::string_view kShapOutput = "shap_values";
+
+inline constexpr std::size_t kMaxExplained = 4096;  // rows of a request that asks for SHAP values
 
 struct Place {  // Where a tensor's elements go.
   enum class Kind : std::uint8_t { Numbers, Texts, Matrix, Units, Times };
@@ -76,7 +79,8 @@ class Batch {
   [[nodiscard]] Error bad_code(const Place& place, std::size_t index) const;
   [[nodiscard]] Result<void> ask(RequestedOutput output);  // InvalidArgument names the closest output
   [[nodiscard]] Result<void> pin(std::string_view version);
-  [[nodiscard]] Result<void> finish() const;  // InvalidArgument names a missing input
+  // InvalidArgument names a missing input, or says why there are no explanations.
+  [[nodiscard]] Result<void> finish() const;
 
   [[nodiscard]] const Endpoint& endpoint() const noexcept { return *endpoint_; }
   [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
@@ -96,15 +100,19 @@ class Batch {
   std::vector<RequestedOutput> requested;
   bool binary_outputs = false;
   bool record = true;                 // an event a row; a probe's rows are no traffic and ask for none
+  bool explain = false;               // SHAP values, too
   std::optional<std::size_t> pinned;  // competitor that scores every row
 
   // The answer, by infer().
   std::vector<float> outputs;             // [rows, endpoint.outputs]
   std::vector<std::uint8_t> competitors;  // who answered each row
-  std::vector<float> features, scores;    // infer()'s own
-  std::vector<std::size_t> members;       // infer()'s own: rows of one competitor
+  std::vector<float> shap;                // if asked for: [rows, endpoint.outputs, columns + 1], 0 for others' columns
+  // infer()'s own, for the rows of one competitor
+  std::vector<float> features, scores, contributions;
+  std::vector<std::size_t> members;
 
  private:
+  [[nodiscard]] Result<void> check_explainers() const;
   [[nodiscard]] Result<Place> open_reserved(Place place, Datatype wanted);
   [[nodiscard]] Result<Place> open_matrix(Place place, std::span<const std::int64_t> shape);
   [[nodiscard]] Result<Place> open_column(Place place);

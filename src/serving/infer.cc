@@ -122,6 +122,23 @@ void score(Batch& batch, const Competitor& competitor) {
                 batch.outputs.begin() + static_cast<std::ptrdiff_t>(batch.members[member] * outputs));
 }
 
+// From the model's own columns to the endpoint's.
+void explain(Batch& batch, const Competitor& competitor) {
+  const auto explainer = competitor.variant.model->predictor->explainer();
+  if (!explainer) return;  // the batch's finish() has seen that there is one
+  const std::size_t outputs = batch.endpoint().outputs, width = batch.endpoint().columns.size() + 1;
+  const std::size_t inputs = competitor.columns.size();
+  batch.contributions.resize(batch.members.size() * outputs * (inputs + 1));
+  (*explainer)->explain(batch.features, batch.contributions);
+  const float* from = batch.contributions.data();
+  for (const auto row : batch.members)
+    for (std::size_t o = 0; o < outputs; ++o) {
+      float* to = &batch.shap[(row * outputs + o) * width];
+      for (const auto column : competitor.columns) to[column] = *from++;
+      to[width - 1] = *from++;
+    }
+}
+
 }  // namespace
 
 void infer(Batch& batch, const Runtime& runtime, std::int64_t started_ns) {
@@ -129,6 +146,7 @@ void infer(Batch& batch, const Runtime& runtime, std::int64_t started_ns) {
   const auto& clock = runtime.clock();
   assign(batch);
   batch.outputs.resize(batch.rows() * endpoint.outputs);
+  if (batch.explain) batch.shap.assign(batch.outputs.size() * (endpoint.columns.size() + 1), 0);
   const auto shared_ns = clock.monotonic_ns() - started_ns;  // reading the request
   for (std::size_t c = 0; c < endpoint.competitors.size(); ++c) {
     batch.members.clear();
@@ -138,6 +156,7 @@ void infer(Batch& batch, const Runtime& runtime, std::int64_t started_ns) {
     // A variant's latency leaves out the others' work, so that the second is not slower for being second.
     const auto began_ns = clock.monotonic_ns();
     score(batch, endpoint.competitors[c]);
+    if (batch.explain) explain(batch, endpoint.competitors[c]);
     const auto took_ns = shared_ns + clock.monotonic_ns() - began_ns;
     endpoint.competitors[c].counters->add(batch.members.size(), static_cast<std::uint64_t>(took_ns));
     if (auto* log = runtime.log(); log != nullptr && batch.record)

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "json/value.h"
+#include "serving/output.h"
 #include "serving/tensor.h"
 
 namespace fettle::serving {
@@ -44,55 +45,44 @@ void append_score(std::string& out, float value) {
   out += std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
 }
 
-struct Output {
-  std::string_view name;
-  bool is_variant = false;
-  bool binary = false;
-};
-
-std::vector<Output> outputs_of(const Batch& batch) {
-  const std::string_view score = batch.endpoint().output();
-  if (batch.requested.empty()) return {{score, false, batch.binary_outputs}};
-  std::vector<Output> out;
-  for (const auto& requested : batch.requested)
-    out.push_back({requested.name, requested.name != score, requested.binary.value_or(batch.binary_outputs)});
-  return out;
-}
-
-const std::string& variant_of(const Batch& batch, std::size_t row) {
-  return batch.endpoint().competitors[batch.competitors[row]].variant.name;
+void append_scores(std::string& out, std::span<const float> scores) {
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    if (i > 0) out += ',';
+    append_score(out, scores[i]);
+  }
 }
 
 void append_data(std::string& out, const Batch& batch, const Output& output) {
   out += "\"data\":[";
-  const auto count = output.is_variant ? batch.rows() : batch.outputs.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i > 0) out += ',';
-    if (output.is_variant)
-      append_text(out, variant_of(batch, i));
-    else
-      append_score(out, batch.outputs[i]);
+  if (output.kind != Output::Kind::Variants) {
+    append_scores(out, numbers_of(batch, output));
+  } else {
+    for (std::size_t row = 0; row < batch.rows(); ++row) {
+      if (row > 0) out += ',';
+      append_text(out, variant_of(batch, row));
+    }
   }
   out += ']';
 }
 
 std::string raw_data(const Batch& batch, const Output& output) {
   std::string out;
-  if (output.is_variant)
+  if (output.kind == Output::Kind::Variants)
     for (std::size_t row = 0; row < batch.rows(); ++row) append_raw(out, variant_of(batch, row));
   else
-    for (const float score : batch.outputs) append_raw(out, score);
+    for (const float score : numbers_of(batch, output)) append_raw(out, score);
   return out;
 }
 
 void append_output(std::string& out, std::string& raw, const Batch& batch, const Output& output) {
   out += "{\"name\":";
   append_text(out, output.name);
-  out += output.is_variant ? ",\"datatype\":\"BYTES\",\"shape\":[" : ",\"datatype\":\"FP32\",\"shape\":[";
-  append_number(out, batch.rows());
-  if (!output.is_variant && batch.endpoint().outputs > 1) {
-    out += ',';
-    append_number(out, batch.endpoint().outputs);
+  out += ",\"datatype\":";
+  append_text(out, output.datatype());
+  out += ",\"shape\":[";
+  for (std::size_t d = 0; d < output.shape.size(); ++d) {
+    if (d > 0) out += ',';
+    append_number(out, output.shape[d]);
   }
   out += "],";
   if (output.binary) {
@@ -105,6 +95,16 @@ void append_output(std::string& out, std::string& raw, const Batch& batch, const
     append_data(out, batch, output);
   }
   out += '}';
+}
+
+// The rows' values, each [width] where there are several.
+void append_rows(std::string& out, std::span<const float> values, std::size_t width) {
+  for (std::size_t i = 0; i < values.size(); i += width) {
+    if (i > 0) out += ", ";
+    if (width > 1) out += '[';
+    append_scores(out, values.subspan(i, width));
+    if (width > 1) out += ']';
+  }
 }
 
 json::Value tensor_metadata(std::string_view name, std::string_view datatype, std::size_t width) {
@@ -131,7 +131,7 @@ InferAnswer write_infer(const Batch& batch) {
   InferAnswer answer;
   auto& out = answer.body;
   const auto [version, bundle] = answerer(batch);
-  out.reserve(320 + 12 * batch.outputs.size());
+  out.reserve(320 + 12 * (batch.outputs.size() + (batch.explain ? batch.shap.size() : 0)));
   out += "{\"model_name\":";
   append_text(out, batch.endpoint().name);
   out += ",\"model_version\":";
@@ -161,12 +161,10 @@ InferAnswer write_infer(const Batch& batch) {
 
 std::string write_invocation(const Batch& batch) {
   std::string out = "{\"predictions\": [";
-  const auto width = batch.endpoint().outputs;
-  for (std::size_t i = 0; i < batch.outputs.size(); ++i) {
-    if (i > 0) out += ", ";
-    if (width > 1 && i % width == 0) out += '[';
-    append_score(out, batch.outputs[i]);
-    if (width > 1 && i % width == width - 1) out += ']';
+  append_rows(out, batch.outputs, batch.endpoint().outputs);
+  if (batch.explain) {
+    out += "], \"shap_values\": [";
+    append_rows(out, batch.shap, batch.shap.size() / batch.rows());
   }
   out += "]}";
   return out;

@@ -16,6 +16,10 @@ Result<void> read_parameter(std::string_view key, ondemand::value& value, Batch&
     batch.one_time_ms = time_ms;
   } else if (key == "record") {
     FETTLE_JSON(value.get_bool().get(batch.record), "parameter 'record'");
+  } else if (key == "explain") {
+    bool explain = false;
+    FETTLE_JSON(value.get_bool().get(explain), "parameter 'explain'");
+    batch.explain |= explain;
   } else if (key == "binary_data_output") {
     FETTLE_JSON(value.get_bool().get(batch.binary_outputs), "parameter 'binary_data_output'");
   }

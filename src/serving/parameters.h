@@ -8,7 +8,8 @@
 
 namespace fettle::serving {
 
-// unit, time_ms, record and binary_data_output into the batch; others are the model's or another server's, and skipped.
+// unit, time_ms, record, explain and binary_data_output into the batch; others are the model's or another server's, and
+// skipped.
 [[nodiscard]] Result<void> read_parameters(ondemand::value& value, Batch& batch);
 
 }  // namespace fettle::serving

@@ -221,7 +221,7 @@ def wait_for_event(serve, text):
     ({"inputs": [{"name": "distance", "datatype": "FP32", "shape": [60000], "data": [1]}]}, "more than the request's"),
     ({"inputs": [column("hour", "INT64", [1]), column("hour", "INT64", [1])]}, "input 'hour' is given twice"),
     ({**body(), "outputs": [{"name": "late"}]},
-     "no output 'late'; 'flights' gives late_probability and fettle.variant"),
+     "no output 'late'; 'flights' gives late_probability, fettle.variant, shap_values"),
     ({**body(), "outputs": [{"name": "late_probability"}] * 2}, "asked for twice"),
     ({**body(), "parameters": {"time_ms": "now"}}, "parameter 'time_ms'"),
     ({**body(), "parameters": {"unit": 3}}, "parameter 'unit' is a number; it must be text"),

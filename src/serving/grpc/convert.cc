@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "serving/json_writer.h"
+#include "serving/output.h"
 #include "serving/refuse.h"
 #include "serving/tensor.h"
 
@@ -90,6 +91,10 @@ Result<void> read_parameters(const inference::ModelInferRequest& request, Batch&
     if (!record->second.has_bool_param()) return refuse("parameter 'record' must be a bool");
     batch.record = record->second.bool_param();
   }
+  if (const auto explain = parameters.find("explain"); explain != parameters.end()) {
+    if (!explain->second.has_bool_param()) return refuse("parameter 'explain' must be a bool");
+    batch.explain |= explain->second.bool_param();
+  }
   return {};
 }
 
@@ -97,23 +102,18 @@ void set_parameter(inference::ModelInferResponse& response, const std::string& n
   (*response.mutable_parameters())[name].set_string_param(std::string(value));
 }
 
-void add_scores(const Batch& batch, inference::ModelInferResponse& response) {
+void add_output(const Batch& batch, const Output& from, inference::ModelInferResponse& response) {
   auto& output = *response.add_outputs();
-  output.set_name(batch.endpoint().output());
-  output.set_datatype("FP32");
-  output.add_shape(static_cast<std::int64_t>(batch.rows()));
-  if (batch.endpoint().outputs > 1) output.add_shape(static_cast<std::int64_t>(batch.endpoint().outputs));
-  response.add_raw_output_contents(batch.outputs.data(), batch.outputs.size() * sizeof(float));
-}
-
-void add_variants(const Batch& batch, inference::ModelInferResponse& response) {
-  auto& output = *response.add_outputs();
-  output.set_name(std::string(kVariantOutput));
-  output.set_datatype("BYTES");
-  output.add_shape(static_cast<std::int64_t>(batch.rows()));
+  output.set_name(std::string(from.name));
+  output.set_datatype(std::string(from.datatype()));
+  for (const auto dimension : from.shape) output.add_shape(dimension);
   auto& raw = *response.add_raw_output_contents();
-  for (const auto competitor : batch.competitors)
-    append_raw(raw, std::string_view(batch.endpoint().competitors[competitor].variant.name));
+  if (from.kind == Output::Kind::Variants) {
+    for (std::size_t row = 0; row < batch.rows(); ++row) append_raw(raw, variant_of(batch, row));
+  } else {
+    const auto numbers = numbers_of(batch, from);
+    raw.assign(reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes());
+  }
 }
 
 }  // namespace
@@ -144,13 +144,7 @@ void write_infer(const Batch& batch, inference::ModelInferResponse& response) {
   response.set_id(batch.id);
   set_parameter(response, "prediction_id_prefix", batch.id);
   if (!bundle.empty()) set_parameter(response, "bundle", bundle);
-  if (batch.requested.empty()) return add_scores(batch, response);
-  for (const auto& requested : batch.requested) {
-    if (requested.name == kVariantOutput)
-      add_variants(batch, response);
-    else
-      add_scores(batch, response);
-  }
+  for (const auto& output : outputs_of(batch)) add_output(batch, output, response);
 }
 
 void write_metadata(const Endpoint& endpoint, inference::ModelMetadataResponse& response) {
