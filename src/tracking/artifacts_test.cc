@@ -234,8 +234,10 @@ class ArtifactRootsTest : public ArtifactsTest {
   std::unique_ptr<ArtifactRoots> roots_ =
       *ArtifactRoots::open(artifacts_, root_, {"mlflow-artifacts:/", "file://" + folder_.path() + "/more/deep"});
 };
+INSTANTIATE_TEST_SUITE_P(NoStore, ArtifactRootsTest, testing::Values(sql::testing::Store::Sqlite),
+                         sql::testing::name_of_store);  // they are folders
 
-TEST_F(ArtifactRootsTest, LocalLocationsLieInsideOfARoot) {
+TEST_P(ArtifactRootsTest, LocalLocationsLieInsideOfARoot) {
   EXPECT_EQ(roots_->root(), root_);
   for (const auto& good : {root_, root_ + "/1", folder_.path() + "/root/x", "file:" + folder_.path() + "/more/deep/y",
                            std::string("s3://any/where"), std::string("mlflow-artifacts:/9"), std::string("gs://b/x")})
@@ -244,7 +246,7 @@ TEST_F(ArtifactRootsTest, LocalLocationsLieInsideOfARoot) {
     EXPECT_EQ(roots_->check(bad).error().code, Code::InvalidArgument) << bad;
 }
 
-TEST_F(ArtifactRootsTest, FilesOfARootAreListedAndReadAndNoOthers) {
+TEST_P(ArtifactRootsTest, FilesOfARootAreListedAndReadAndNoOthers) {
   const auto run = root_ + "/1/run/artifacts";
   ASSERT_TRUE(roots_->put(run, "model/MLmodel", file("hello")));
   EXPECT_EQ(os::read_file(folder_.path() + "/root/1/run/artifacts/model/MLmodel"), "hello");
@@ -269,7 +271,7 @@ TEST_F(ArtifactRootsTest, FilesOfARootAreListedAndReadAndNoOthers) {
   EXPECT_EQ(os::read_file(folder_.path() + "/canary"), "secret");
 }
 
-TEST_F(ArtifactRootsTest, WhatIsNoRootIsSaidAtStart) {
+TEST_P(ArtifactRootsTest, WhatIsNoRootIsSaidAtStart) {
   for (const auto* bad : {"http://host/x", "relative", "file:///a/../b", "hdfs://x/y"}) {
     const auto opened = ArtifactRoots::open(artifacts_, bad, {});
     ASSERT_FALSE(opened) << bad;
