@@ -10,13 +10,16 @@
 #include "api/access_routes.h"
 #include "api/backup.h"
 #include "api/fettle.h"
+#include "api/fettle_gc.h"
 #include "api/import.h"
 #include "api/mlflow.h"
 #include "api/page.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "blob/tree.h"
+#include "control/cleaner.h"
 #include "control/loop.h"
+#include "duration.h"
 #include "http/server.h"
 #include "listener.h"
 #include "notify/sender.h"
@@ -138,6 +141,8 @@ struct Platform::Impl {
   OwnAddress address;
   std::string certificate;  // of the listeners; empty = plain
   std::unique_ptr<control::Loop> loop;
+  std::unique_ptr<api::BackupsInFlight> dumps;
+  std::unique_ptr<control::Cleaner> cleaner;
   std::unique_ptr<Listener> control, predict;
   std::unique_ptr<serving::GrpcServer> grpc;
 
@@ -145,6 +150,7 @@ struct Platform::Impl {
   Result<void> open_artifacts(const ServerOptions& options);
   Result<void> open_webhooks(const ServerOptions& options);
   Result<void> start_loop(const std::string& data);
+  Result<void> start_cleaner(const ServerOptions& options);
   Result<void> listen(const ServerOptions& options);
   [[nodiscard]] Result<std::unique_ptr<Listener>> listen_control(const ServerOptions& options);
   [[nodiscard]] Result<std::unique_ptr<Listener>> listen_predict(const ServerOptions& options);
@@ -210,6 +216,21 @@ Result<void> Platform::Impl::start_loop(const std::string& data) {
   return {};
 }
 
+Result<void> Platform::Impl::start_cleaner(const ServerOptions& options) {
+  control::CleanupSchedule schedule;
+  FETTLE_TRY(schedule.older_than_ms, parse_duration(options.gc_older_than, "--gc-older-than"));
+  if (!options.gc_every.empty()) {
+    FETTLE_TRY(schedule.every_ms, parse_duration(options.gc_every, "--gc-every"));
+  }
+  dumps = std::make_unique<api::BackupsInFlight>(options.data + "/backups", clock);
+  cleaner = std::make_unique<control::Cleaner>(
+      control::CleanupParts{*database, *artifacts, *roots, *uploads, *blobs, remote.get(), *records, *loop, clock,
+                            options.data + "/spool", options.data + "/cache/bundles",
+                            [this](const auto& removal) { return dumps->unless_any(removal); }},
+      schedule);
+  return {};
+}
+
 namespace {
 
 http::ServerOptions http_options(const ServerOptions& options, const std::string& address) {
@@ -239,8 +260,9 @@ Result<std::unique_ptr<Listener>> Platform::Impl::listen_control(const ServerOpt
   api::add_access_routes(router, {*access, who->audit(), who->authenticator()});
   std::vector<const blob::Objects*> objects{blobs.get()};
   if (remote) objects.push_back(remote.get());
-  api::add_backup_routes(router, {*database, migrations(), std::move(objects), clock, options.data + "/backups",
-                                  options.data + "/events", kFettleVersion, *access});
+  api::add_backup_routes(router, {*database, migrations(), std::move(objects), clock, *dumps, options.data + "/events",
+                                  kFettleVersion, *access});
+  api::add_gc_routes(router, *cleaner, *access);
   api::add_page_routes(router);
   return Listener::start("control", http_options(options, options.control), std::move(router), who->guard(),
                          [] { return std::string(); });
@@ -266,6 +288,7 @@ void Platform::Impl::stop() {
   if (predict) predict->drain(kDrainMs);
   if (grpc) grpc->drain(kDrainMs);
   if (control) control->drain(kDrainMs);
+  cleaner.reset();
   loop.reset();
 }
 
@@ -282,6 +305,7 @@ Result<std::unique_ptr<Platform>> Platform::start(const ServerOptions& options) 
              AccessControl::open(*impl->database, impl->clock, options.access, !options.certificate.empty()));
   impl->access = std::make_unique<api::Access>(impl->who->parts(), *impl->tracking, *impl->registry, impl->clock);
   FETTLE_TRY_(impl->start_loop(options.data));
+  FETTLE_TRY_(impl->start_cleaner(options));
   FETTLE_TRY_(impl->listen(options));
   return std::unique_ptr<Platform>(new Platform(std::move(impl)));
 }

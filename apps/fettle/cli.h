@@ -102,6 +102,8 @@ void add_webhook_verbs(Program& program);
 void add_import_verb(Program& program);
 void add_predict_verb(Program& program);
 void add_backup_verbs(Program& program);
+void add_gc_verb(Program& program);
+void add_lifecycle_verbs(Program& program);
 void add_status_verb(Program& program);
 void add_endpoint_verbs(Program& program);
 void add_rollout_verbs(Program& program);

@@ -20,12 +20,14 @@ int main(int argc, char** argv) {
   fettle::cli::add_gate_verbs(program);
   fettle::cli::add_experiment_verbs(program);
   fettle::cli::add_run_verbs(program);
+  fettle::cli::add_lifecycle_verbs(program);
   fettle::cli::add_artifact_verbs(program);
   fettle::cli::add_model_verbs(program);
   fettle::cli::add_alias_verbs(program);
   fettle::cli::add_webhook_verbs(program);
   fettle::cli::add_import_verb(program);
   fettle::cli::add_backup_verbs(program);
+  fettle::cli::add_gc_verb(program);
   fettle::cli::add_step_verb(program);
   fettle::cli::add_predict_verb(program);
   fettle::cli::add_status_verb(program);

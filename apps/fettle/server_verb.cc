@@ -66,6 +66,8 @@ void add_server_verb(Program& program, std::function<Result<void>(const ServerOp
   verb.flag("--webhook-allow-http", options->webhook_allow_http, "Webhooks may be told over http, unencrypted");
   verb.flag("--webhook-allow-private", options->webhook_allow_private,
             "Webhooks may be at addresses that only this machine or its network can reach");
+  verb.option("--gc-every", options->gc_every, "Clean up this often, as fettle gc does: 1d, 12h; by default never");
+  verb.option("--gc-older-than", options->gc_older_than, "What such a clean-up removes: deleted longer ago than this");
   add_access_options(verb, options->access);
   verb.examples(
       "  fettle server --data ./data\n  fettle server --data ./data --control 127.0.0.1:0 --ready-file ready.json");

@@ -35,6 +35,8 @@ struct ServerOptions {
   bool webhook_allow_http = false;     // else https only
   bool webhook_allow_private = false;  // else public addresses only
   AccessOptions access;
+  std::string gc_every;  // a length of time; empty = only when asked
+  std::string gc_older_than = "30d";
 };
 
 struct RestoreOptions {

@@ -75,29 +75,25 @@ Result<void> add_events(const BackupParts& parts, transfer::Manifest& manifest) 
 // Ids are ours: 32 hex digits, so that none leads out of the folder.
 Result<std::string> dump_path(const BackupParts& parts, const Request& request) {
   const auto id = std::string(request.capture("id"));
-  const auto path = parts.folder + "/" + id + ".dump";
+  const auto path = parts.dumps.path_of(id);
   if (id.size() == 32 && id.find_first_not_of("0123456789abcdef") == std::string::npos && os::exists(path)) return path;
   return fail(Code::NotFound, text::format("there is no backup '{}'; begin one with POST {}", id, kBackups));
 }
 
-void remove_old(const BackupParts& parts) {
-  const auto files = os::list_files(parts.folder);
-  if (!files) return;
-  for (const auto& file : *files)
-    if (file.mtime_ns / 1'000'000 < parts.clock.now_ms() - kKeptMs)
-      static_cast<void>(os::remove_all(parts.folder + "/" + file.path));
+Result<json::Value> describe(const BackupParts& parts, const std::string& id, const std::string& path) {
+  FETTLE_TRY(auto manifest, write_dump(parts, path));
+  FETTLE_TRY_(add_objects(parts, manifest));
+  FETTLE_TRY_(add_events(parts, manifest));
+  return json::Value::object().set("id", id).set("manifest", json::to_value(manifest));
 }
 
 Result<Response> begin(const BackupParts& parts, const Request&) {
-  FETTLE_TRY_(os::make_folders(parts.folder));
-  remove_old(parts);
   const auto id = random_id();
-  FETTLE_TRY(auto manifest, write_dump(parts, parts.folder + "/" + id + ".dump"));
-  FETTLE_TRY_(add_objects(parts, manifest));
-  FETTLE_TRY_(add_events(parts, manifest));
-  json::Value out;
-  out.set("id", id).set("manifest", json::to_value(manifest));
-  return Response::json(json::dump(out));
+  FETTLE_TRY(const auto path, parts.dumps.begin(id));
+  const auto out = describe(parts, id, path);
+  if (out) return Response::json(json::dump(*out));
+  FETTLE_TRY_(os::remove_all(path));
+  return fail(out.error());
 }
 
 Result<Response> get_dump(const BackupParts& parts, const Request& request) {
@@ -144,6 +140,34 @@ Result<Response> end(const BackupParts& parts, const Request& request) {
 }
 
 }  // namespace
+
+Result<bool> BackupsInFlight::any() const {
+  FETTLE_TRY_(os::make_folders(folder_));
+  FETTLE_TRY(const auto files, os::list_files(folder_));
+  bool out = false;
+  for (const auto& file : files) {
+    const bool old = file.mtime_ns / 1'000'000 < clock_.now_ms() - kKeptMs;
+    if (old) FETTLE_TRY_(os::remove_all(folder_ + "/" + file.path));
+    out = out || !old;
+  }
+  return out;
+}
+
+Result<std::string> BackupsInFlight::begin(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  FETTLE_TRY_(any());
+  auto path = path_of(id);
+  FETTLE_TRY_(os::write_file(path, ""));
+  return path;
+}
+
+Result<bool> BackupsInFlight::unless_any(const std::function<Result<void>()>& removal) {
+  const std::lock_guard lock(mutex_);
+  FETTLE_TRY(const bool fetched, any());
+  if (fetched) return false;
+  FETTLE_TRY_(removal());
+  return true;
+}
 
 void add_backup_routes(http::Router& router, const BackupParts& parts) {
   using Work = Result<Response> (*)(const BackupParts&, const Request&);

@@ -4,6 +4,8 @@
 // all that the snapshot refers to is there. It stays, for downloads to go on, until it is deleted, or a day.
 #pragma once
 
+#include <functional>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -15,12 +17,30 @@
 
 namespace fettle::api {
 
+// The dumps of backups that are being fetched. As long as there is one, no object may be removed: the backup's snapshot
+// may refer to it. Thread-safe.
+class BackupsInFlight {
+ public:
+  BackupsInFlight(std::string folder, const Clock& clock) : folder_(std::move(folder)), clock_(clock) {}
+  // The path of a new, empty dump; those that nobody came back for are gone. No removal is under way when it returns.
+  [[nodiscard]] Result<std::string> begin(const std::string& id);
+  [[nodiscard]] std::string path_of(const std::string& id) const { return folder_ + "/" + id + ".dump"; }
+  // Does `removal` unless there is a dump; whether it did.
+  [[nodiscard]] Result<bool> unless_any(const std::function<Result<void>()>& removal);
+
+ private:
+  [[nodiscard]] Result<bool> any() const;  // removes what is too old
+  std::string folder_;
+  const Clock& clock_;
+  std::mutex mutex_;
+};
+
 struct BackupParts {  // borrowed; all outlive the server that the routes are mounted on
   sql::Database& database;
   std::vector<sql::Migrations> modules;
   std::vector<const blob::Objects*> objects;  // every place where objects lie
   const Clock& clock;
-  std::string folder;  // for dumps that are being fetched
+  BackupsInFlight& dumps;
   std::string events_folder;
   std::string version;  // of the program
   const Access& access;

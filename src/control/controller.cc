@@ -257,6 +257,14 @@ Result<void> Controller::record_bundle(BundleRecord bundle) {
   return commit(std::move(changes));
 }
 
+Result<bool> Controller::forget_bundle(const std::string& digest) {
+  if (state_.serves(digest)) return false;
+  Changes changes;
+  changes.forgotten_bundles = {digest};
+  FETTLE_TRY_(commit(std::move(changes)));
+  return true;
+}
+
 When Controller::when(const std::string& endpoint) const { return {parts_.clock.now_ms(), fold_.watermark(endpoint)}; }
 
 StepEvidence Controller::step_of(const Rollout& rollout) const {

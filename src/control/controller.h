@@ -40,6 +40,7 @@ class Controller {
   [[nodiscard]] Result<Project> apply(Project project);
   [[nodiscard]] Result<VerdictRecord> record_verdict(VerdictRecord verdict);
   [[nodiscard]] Result<void> record_bundle(BundleRecord bundle);
+  [[nodiscard]] Result<bool> forget_bundle(const std::string& digest);
   [[nodiscard]] Result<void> retrain_ended(const std::string& id, const Result<os::Exit>& exit);
 
   [[nodiscard]] std::vector<LiveEndpoint> live() const;

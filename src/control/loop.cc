@@ -164,6 +164,9 @@ Result<VerdictRecord> Loop::record_verdict(VerdictRecord verdict) {
 Result<void> Loop::record_bundle(BundleRecord bundle) {
   return impl_->ask<void>([bundle = std::move(bundle)](Controller& its) { return its.record_bundle(bundle); });
 }
+Result<bool> Loop::forget_bundle(std::string digest) {
+  return impl_->ask<bool>([digest = std::move(digest)](Controller& its) { return its.forget_bundle(digest); });
+}
 Result<Settled> Loop::settle() {
   return impl_->ask<Settled>([](Controller& its) { return its.settle(); });
 }

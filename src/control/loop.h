@@ -51,6 +51,8 @@ class Loop {
   [[nodiscard]] Result<Project> apply(Project project);
   [[nodiscard]] Result<VerdictRecord> record_verdict(VerdictRecord verdict);
   [[nodiscard]] Result<void> record_bundle(BundleRecord bundle);
+  // So that its files can be removed. False, and nothing changes, if an endpoint or a running rollout has it.
+  [[nodiscard]] Result<bool> forget_bundle(std::string digest);
   // Answers when every event appended before has been folded and decided on.
   [[nodiscard]] Result<Settled> settle();
   [[nodiscard]] std::vector<LiveEndpoint> live() const;

@@ -50,6 +50,7 @@ void State::apply(const Changes& changes) {
   for (const auto& watch : changes.watches)
     watches_.insert_or_assign(watch_key(watch.endpoint, watch.bundle, watch.kind), watch.states);
   for (const auto& bundle : changes.bundles) versions_[bundle.digest] = bundle.version;
+  for (const auto& digest : changes.forgotten_bundles) versions_.erase(digest);
 }
 
 const Endpoint* State::endpoint(const std::string& name) const {
@@ -102,6 +103,17 @@ std::vector<monitor::AlertState> State::watch(const std::string& endpoint, const
                                               const std::string& kind) const {
   const auto found = watches_.find(watch_key(endpoint, bundle, kind));
   return found == watches_.end() ? std::vector<monitor::AlertState>() : found->second;
+}
+
+bool State::serves(const std::string& bundle) const {
+  const auto has = [&](const Endpoint& endpoint) {
+    return std::ranges::contains(endpoint.variants, bundle, &Deployed::bundle);
+  };
+  const auto uses = [&](const Rollout& rollout) {
+    return rollout.champion.bundle == bundle || rollout.challenger.bundle == bundle;
+  };
+  return std::ranges::any_of(endpoints_, has, &std::pair<const std::string, Endpoint>::second) ||
+         std::ranges::any_of(rollouts_, uses, &std::pair<const std::string, Rollout>::second);
 }
 
 std::int64_t State::version_of(const std::string& bundle) const {

@@ -29,6 +29,7 @@ class State {
   [[nodiscard]] const Settings& settings(const std::string& endpoint) const;   // defaults without a project
   [[nodiscard]] std::vector<monitor::AlertState> watch(const std::string& endpoint, const std::string& bundle,
                                                        const std::string& kind) const;
+  [[nodiscard]] bool serves(const std::string& bundle) const;              // an endpoint or a running rollout has it
   [[nodiscard]] std::int64_t version_of(const std::string& bundle) const;  // 0 if unknown
 
  private:

@@ -64,8 +64,8 @@ std::string_view view(const std::string& text) { return text; }
 
 bool Changes::empty() const noexcept {
   return endpoints.empty() && rollouts.empty() && decisions.empty() && windows.empty() && alerts.empty() &&
-         watches.empty() && retrains.empty() && projects.empty() && bundles.empty() && verdicts.empty() &&
-         changes.empty() && !checkpoint;
+         watches.empty() && retrains.empty() && projects.empty() && bundles.empty() && forgotten_bundles.empty() &&
+         verdicts.empty() && changes.empty() && !checkpoint;
 }
 
 sql::Migrations Store::migrations() {
@@ -135,6 +135,8 @@ Result<void> Store::put(const Changes& changes) {
                         "excluded.model, version = excluded.version, body = excluded.body",
                         changes.bundles,
                         [](const BundleRecord& b) { return Parameters{view(b.digest), view(b.model), b.version}; }));
+    for (const auto& digest : changes.forgotten_bundles)
+      FETTLE_TRY_(session.execute("DELETE FROM bundles WHERE digest = ?", {view(digest)}));
     FETTLE_TRY_(put_all(session,
                         "INSERT INTO verdicts(id, run_id, created_ms, body) VALUES(?, ?, ?, ?) ON CONFLICT(id) DO "
                         "UPDATE SET run_id = excluded.run_id, created_ms = excluded.created_ms, body = excluded.body",

@@ -60,6 +60,7 @@ struct Changes {
   std::vector<Retrain> retrains;
   std::vector<Project> projects;
   std::vector<BundleRecord> bundles;
+  std::vector<std::string> forgotten_bundles;  // digests
   std::vector<VerdictRecord> verdicts;
   std::vector<Change> changes;
   std::optional<Checkpoint> checkpoint;

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <limits>
 #include <thread>
+#include <utility>
 
 #include "base/text.h"
+#include "tracking/query.h"
 #include "tracking/rows.h"
 
 namespace fettle::tracking {
@@ -17,6 +19,7 @@ constexpr int kMaxDecodings = 10;
 constexpr std::size_t kMaxPath = 4096;
 constexpr std::size_t kMaxShownPath = 200;
 constexpr int kLinkAttempts = 100;  // at most 5 s: a removal of one object takes less
+constexpr std::size_t kLookedUpAtOnce = 128;
 constexpr auto kWait = std::chrono::milliseconds(50);
 
 int nibble(char c) {
@@ -256,16 +259,6 @@ Result<std::vector<std::string>> Artifacts::links_below(Session& session, std::s
   return out;
 }
 
-Result<bool> Artifacts::is_used(const Digest& digest) const {
-  const auto hex = digest.hex();
-  bool used = false;
-  FETTLE_TRY_(database_.read([&](Session& session) {
-    return session.query("SELECT 1 FROM artifacts WHERE digest = ? LIMIT 1", {std::string_view(hex)},
-                         [&](const sql::Row&) { return !(used = true); });
-  }));
-  return used;
-}
-
 // False if an artifact refers to the object.
 Result<bool> Artifacts::mark(const Digest& digest) {
   const auto hex = digest.hex();
@@ -288,29 +281,62 @@ Result<void> Artifacts::unmark(const Digest& digest) {
   });
 }
 
-Result<Collection> Artifacts::collect(std::int64_t unused_since_ms, const std::function<bool(const Digest&)>& also_used,
-                                      bool dry_run) {
-  std::vector<blob::ObjectInfo> candidates;
-  FETTLE_TRY_(objects_.visit([&](const blob::ObjectInfo& object) {
-    if (object.used_ms < unused_since_ms && !also_used(object.digest)) candidates.push_back(object);
-    return true;
-  }));
-  Collection out;
-  for (const auto& object : candidates) {
-    FETTLE_TRY(const bool used, is_used(object.digest));
-    if (used) continue;
-    bool gone = dry_run;
-    if (!dry_run) {
-      FETTLE_TRY(const bool marked, mark(object.digest));
-      if (!marked) continue;
-      auto removed = objects_.remove(object.digest, unused_since_ms);
-      FETTLE_TRY_(unmark(object.digest));
-      FETTLE_TRY(gone, std::move(removed));
-    }
-    out.objects += gone ? 1 : 0;
-    out.bytes += gone ? object.size : 0;
+Result<void> Artifacts::collect_one(const Collecting& what, const blob::ObjectInfo& object, Collection& out) {
+  bool gone = what.dry_run;
+  if (!gone) {
+    FETTLE_TRY(const bool marked, mark(object.digest));
+    if (!marked) return {};
+    const auto removal = [&]() -> Result<void> {
+      FETTLE_TRY(gone, objects_.remove(object.digest, what.unused_since_ms));
+      return {};
+    };
+    auto done = what.guard ? what.guard(removal) : removal().transform([] { return true; });
+    FETTLE_TRY_(unmark(object.digest));
+    FETTLE_TRY(const bool went, std::move(done));
+    out.ended_early = !went;
   }
-  return out;
+  out.objects += gone ? 1 : 0;
+  out.bytes += gone ? object.size : 0;
+  return {};
+}
+
+// Those of `objects` that no path leads to; none are left in it.
+Result<void> Artifacts::collect_some(const Collecting& what, std::vector<blob::ObjectInfo>& objects, Collection& out) {
+  if (objects.empty()) return {};
+  std::vector<Bound> digests;
+  for (const auto& object : objects) digests.emplace_back(object.digest.hex());
+  Sql links{"SELECT digest, count(*) FROM artifacts WHERE digest IN ", {}};
+  links.add(any_of(std::move(digests))).add(" GROUP BY digest");
+  std::map<std::string, std::int64_t> used;
+  FETTLE_TRY_(database_.read([&](Session& session) {
+    return session.query(links.text, links.parameters(), [&](const sql::Row& row) {
+      used.emplace(row.text(0), row.integer(1));
+      return true;
+    });
+  }));
+  for (const auto& object : std::exchange(objects, {})) {
+    const auto hex = object.digest.hex();
+    const auto has = used.find(hex);
+    const auto leaving = what.unlinked.find(hex);
+    if (has != used.end() && (leaving == what.unlinked.end() || leaving->second < has->second)) continue;
+    FETTLE_TRY_(collect_one(what, object, out));
+    if (out.ended_early) break;
+  }
+  return what.step ? what.step() : Result<void>();
+}
+
+Result<void> Artifacts::collect(const Collecting& what, Collection& out) {
+  std::vector<blob::ObjectInfo> candidates;
+  Result<void> done;
+  FETTLE_TRY_(objects_.visit([&](const blob::ObjectInfo& object) {
+    if (object.used_ms >= what.unused_since_ms || what.also_used(object.digest)) return true;
+    candidates.push_back(object);
+    if (candidates.size() < kLookedUpAtOnce) return true;
+    done = collect_some(what, candidates, out);
+    return done && !out.ended_early;
+  }));
+  FETTLE_TRY_(done);
+  return out.ended_early ? Result<void>() : collect_some(what, candidates, out);
 }
 
 // Whether a half done removal got as far as the bytes does not matter: nobody refers to them, and a put looks itself.

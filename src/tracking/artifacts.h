@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -51,8 +52,20 @@ struct ArtifactContent {
   std::function<Result<std::shared_ptr<blob::Reader>>(std::uint64_t offset, std::uint64_t length)> open;
 };
 
+// What collect() may remove: objects that were not put since `unused_since_ms` and that `also_used` denies. Leave at
+// least an hour between that time and now: what a client refers to next may have been put, and not yet been named.
+struct Collecting {
+  std::int64_t unused_since_ms = 0;
+  std::function<bool(const Digest&)> also_used;
+  bool dry_run = false;                          // only counts
+  std::map<std::string, std::int64_t> unlinked;  // paths, by digest in hex, that a dry run takes for gone
+  // Does a removal, or returns false where objects must stay for now, which ends the collection; none: does it.
+  std::function<Result<bool>(const std::function<Result<void>()>& removal)> guard = {};
+  std::function<Result<void>()> step = {};  // called now and then; an error ends the collection
+};
 struct Collection {
   std::uint64_t objects = 0, bytes = 0;
+  bool ended_early = false;  // by the guard
 };
 
 class Artifacts {
@@ -73,11 +86,8 @@ class Artifacts {
   [[nodiscard]] static Result<std::vector<std::string>> links_below(sql::Session& session, std::string_view folder);
   [[nodiscard]] ArtifactContent content(const Artifact& artifact) const;
 
-  // Removes objects that no artifact refers to, that were not put since `unused_since_ms` and that `also_used` denies;
-  // with `dry_run`, only counts them. Leave at least an hour between `unused_since_ms` and now: an upload of a client
-  // that is on its way is not yet referred to.
-  [[nodiscard]] Result<Collection> collect(std::int64_t unused_since_ms,
-                                           const std::function<bool(const Digest&)>& also_used, bool dry_run);
+  // Removes objects that no artifact refers to, as `what` says; counts in `out` as it goes.
+  [[nodiscard]] Result<void> collect(const Collecting& what, Collection& out);
   // Ends removals that a stopped server has left half done. REQUIRES: no collect() runs.
   [[nodiscard]] Result<void> finish_removals();
 
@@ -85,7 +95,9 @@ class Artifacts {
   [[nodiscard]] Result<bool> link(const std::string& path, const blob::ObjectInfo& object);
   [[nodiscard]] Result<bool> mark(const Digest& digest);
   [[nodiscard]] Result<void> unmark(const Digest& digest);
-  [[nodiscard]] Result<bool> is_used(const Digest& digest) const;
+  [[nodiscard]] Result<void> collect_some(const Collecting& what, std::vector<blob::ObjectInfo>& objects,
+                                          Collection& out);
+  [[nodiscard]] Result<void> collect_one(const Collecting& what, const blob::ObjectInfo& object, Collection& out);
   sql::Database& database_;
   blob::Objects& objects_;
 };

@@ -36,6 +36,12 @@ class ArtifactsTest : public testing::TestWithParam<sql::testing::Store> {
   }
   [[nodiscard]] std::int64_t later(std::int64_t ms = 3'600'000) const { return clock_.now_ms() + ms; }
   static bool unused(const Digest&) { return false; }
+  Collection collect(std::int64_t since_ms, std::function<bool(const Digest&)> used, bool dry_run = false) {
+    Collection out;
+    EXPECT_TRUE(
+        artifacts_.collect({.unused_since_ms = since_ms, .also_used = std::move(used), .dry_run = dry_run}, out));
+    return out;
+  }
 
   os::TempFolder folder_ = *os::TempFolder::create();
   std::unique_ptr<sql::Database> database_ =
@@ -73,16 +79,37 @@ TEST_P(ArtifactsTest, WhatNobodyRefersToIsCollected) {
   const auto other = *blobs_->put("a bundle's");
   ASSERT_TRUE(artifacts_.remove("b"));
   const auto used = [&](const Digest& digest) { return digest == other; };
-  EXPECT_EQ(artifacts_.collect(clock_.now_ms() - 3'600'000, used, false)->objects, 0U) << "too young";
-  const auto dry = *artifacts_.collect(later(), used, true);
+  EXPECT_EQ(collect(clock_.now_ms() - 3'600'000, used).objects, 0U) << "too young";
+  const auto dry = collect(later(), used, true);
   EXPECT_EQ(dry.objects, 1U);
   EXPECT_EQ(dry.bytes, 4U);
   EXPECT_TRUE(blobs_->has(gone.digest));
-  EXPECT_EQ(artifacts_.collect(later(), used, false)->objects, 1U);
+  EXPECT_EQ(collect(later(), used).objects, 1U);
   EXPECT_FALSE(blobs_->has(gone.digest));
   for (const auto& digest : {kept.digest, shared.digest, other}) EXPECT_TRUE(blobs_->has(digest));
   ASSERT_TRUE(put("b/gone", "gone"));
   EXPECT_EQ(get("b/gone"), "gone");
+}
+
+TEST_P(ArtifactsTest, ADryRunTakesPathsForGoneAndAGuardEndsTheRest) {
+  const auto both = *put("a/one", "both");
+  ASSERT_TRUE(put("b/two", "both"));
+  const auto gone = *put("b/gone", "gone");
+  Collecting what{.unused_since_ms = later(), .also_used = unused, .dry_run = true};
+  what.unlinked = {{both.digest.hex(), 1}, {gone.digest.hex(), 1}};
+  Collection out;
+  ASSERT_TRUE(artifacts_.collect(what, out));
+  EXPECT_EQ(out.objects, 1U) << "a path still leads to the other";
+  ASSERT_TRUE(artifacts_.remove("a"));
+  ASSERT_TRUE(artifacts_.remove("b"));
+  what.dry_run = false;
+  what.guard = [](const auto&) { return Result<bool>(false); };
+  out = {};
+  ASSERT_TRUE(artifacts_.collect(what, out));
+  EXPECT_TRUE(out.ended_early);
+  EXPECT_EQ(out.objects, 0U);
+  EXPECT_TRUE(blobs_->has(gone.digest));
+  ASSERT_TRUE(put("again", "gone")) << "no mark is left";
 }
 
 TEST_P(ArtifactsTest, APutWaitsForARemovalOfItsObject) {
@@ -141,7 +168,7 @@ TEST_P(ArtifactsTest, APutWhoseBytesWereRemovedStoresThemAgain) {
 TEST_P(ArtifactsTest, PutsBesideCollectionsLoseNothing) {
   std::atomic<bool> stop = false;
   std::jthread collector([&] {
-    while (!stop) EXPECT_TRUE(artifacts_.collect(clock_.now_ms() - 3'600'000, unused, false));
+    while (!stop) collect(clock_.now_ms() - 3'600'000, unused);
   });
   for (int i = 0; i < 100; ++i) {
     ASSERT_TRUE(put("a/file", "one of two: " + std::to_string(i % 2)));

@@ -138,15 +138,18 @@ Result<void> Uploads::abort(const std::string& id, std::string_view path) {
   return os::remove_all(folder_of(id));
 }
 
-Result<void> Uploads::expire() {
+Result<std::int64_t> Uploads::expire(bool dry_run) {
+  std::int64_t count = 0;
   FETTLE_TRY(const auto ids, os::list_names(folder_));
   for (const auto& id : ids) {
     const auto info = os::stat_file(folder_of(id));
     if (!info || info->mtime_ns / kNsInMs > clock_.now_ms() - kLifetimeMs) continue;
+    ++count;
+    if (dry_run) continue;
     log::info(text::format("upload {} was given up: nothing came for a day", id));
     FETTLE_TRY_(os::remove_all(folder_of(id)));
   }
-  return {};
+  return count;
 }
 
 }  // namespace fettle::tracking

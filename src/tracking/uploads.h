@@ -42,7 +42,8 @@ class Uploads {
   // Repeated, it succeeds again.
   [[nodiscard]] Result<void> complete(const std::string& id, std::string_view path, std::vector<UploadPart> parts);
   [[nodiscard]] Result<void> abort(const std::string& id, std::string_view path);  // missing is fine
-  [[nodiscard]] Result<void> expire();
+  // Gives up what is too old; how many there were.
+  [[nodiscard]] Result<std::int64_t> expire(bool dry_run = false);
 
  private:
   Uploads(std::string folder, Artifacts& artifacts, const Clock& clock)
