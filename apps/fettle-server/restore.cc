@@ -1,7 +1,6 @@
 #include "restore.h"
 
 #include "base/text.h"
-#include "blob/store.h"
 #include "json/value.h"
 #include "os/file.h"
 #include "transfer/backup.h"
@@ -36,9 +35,12 @@ Result<transfer::DumpCount> fill(const std::string& data, const RestoreOptions& 
   const auto partial = data + ".restoring";
   FETTLE_TRY_(os::remove_all(partial));
   FETTLE_TRY_(os::make_folders(partial));
-  FETTLE_TRY(const auto blobs, blob::Store::open(partial + "/blobs"));
-  FETTLE_TRY_(transfer::restore_files(options.backups, manifest, *blobs, partial + "/events",
-                                      shown(output, "restored objects")));
+  std::unique_ptr<blob::Objects> artifacts;
+  if (!options.artifact_store.empty()) {
+    FETTLE_TRY(artifacts, open_artifact_store(options.artifact_store));
+  }
+  FETTLE_TRY_(
+      transfer::restore_files(options.backups, manifest, partial, artifacts.get(), shown(output, "restored objects")));
   FETTLE_TRY(const auto url, database_url(partial, options.database));
   if (options.database.empty()) {
     FETTLE_TRY(auto count,
@@ -70,9 +72,19 @@ Result<void> restore(const RestoreOptions& options, Output& output) {
                 text::format("the backup is damaged, nothing was written: {}", text::join(wrong, "; ")));
   FETTLE_TRY(const auto count, fill(data, options, manifest, output));
   output.progress_done();
-  output.document(json::Value().set("data", data).set("rows", count.rows).set("objects", manifest.objects.size()));
-  output.line(text::format("'{}' holds {} rows and {} objects; start it with: fettle server --data {}", data,
-                           text::human_count(count.rows), text::human_count(manifest.objects.size()), data));
+  output.document(json::Value()
+                      .set("data", data)
+                      .set("rows", count.rows)
+                      .set("objects", manifest.objects.size())
+                      .set("left_out", manifest.left_out));
+  const auto store = options.artifact_store.empty() ? "" : " --artifact-store '" + options.artifact_store + "'";
+  output.line(text::format("{} rows and {} objects are restored; start with: fettle server --data {}{}",
+                           text::human_count(count.rows), text::human_count(manifest.objects.size()), data, store));
+  if (!manifest.artifacts)
+    output.line(
+        text::format("the backup was made with --no-artifacts: {} objects must still lie in the artifact store "
+                     "that the server is started with",
+                     text::human_count(manifest.left_out)));
   return {};
 }
 

@@ -113,6 +113,16 @@ Result<std::string> database_url(const std::string& data, const std::string& dat
               "the data folder");
 }
 
+Result<std::unique_ptr<blob::Objects>> open_artifact_store(const std::string& uri) {
+  if (!uri.starts_with("s3:"))
+    return fail(
+        Code::InvalidArgument,
+        text::format("'{}' is no artifact store; write s3://bucket/prefix, or leave --artifact-store out", uri));
+  auto tree = blob::open_s3(uri);
+  if (!tree) return fail(tree.error().within("--artifact-store"));
+  return std::make_unique<blob::TreeObjects>(*std::move(tree));
+}
+
 struct Platform::Impl {
   explicit Impl(os::FileLock held) : lock(std::move(held)) {}
   ~Impl() { stop(); }
@@ -189,13 +199,7 @@ Result<void> Platform::Impl::open_webhooks(const ServerOptions& options) {
 
 Result<void> Platform::Impl::open_artifacts(const ServerOptions& options) {
   if (!options.artifact_store.empty()) {
-    if (!options.artifact_store.starts_with("s3:"))
-      return fail(Code::InvalidArgument,
-                  text::format("'{}' is no artifact store; write s3://bucket/prefix, or leave --artifact-store out",
-                               options.artifact_store));
-    auto tree = blob::open_s3(options.artifact_store);
-    if (!tree) return fail(tree.error().within("--artifact-store"));
-    remote = std::make_unique<blob::TreeObjects>(*std::move(tree));
+    FETTLE_TRY(remote, open_artifact_store(options.artifact_store));
   }
   artifacts = std::make_unique<tracking::Artifacts>(*database, remote ? *remote : *blobs);
   FETTLE_TRY_(artifacts->finish_removals());
@@ -258,10 +262,8 @@ Result<std::unique_ptr<Listener>> Platform::Impl::listen_control(const ServerOpt
                                   clock, *roots, *access, options.data + "/events", kFettleVersion, started_ms});
   api::add_import_routes(router, {*importer, *tracking, *artifacts, *access});
   api::add_access_routes(router, {*access, who->audit(), who->authenticator()});
-  std::vector<const blob::Objects*> objects{blobs.get()};
-  if (remote) objects.push_back(remote.get());
-  api::add_backup_routes(router, {*database, migrations(), std::move(objects), clock, *dumps, options.data + "/events",
-                                  kFettleVersion, *access});
+  api::add_backup_routes(router, {*database, migrations(), *records, *artifacts, *blobs, remote.get(), clock, *dumps,
+                                  options.data, kFettleVersion, *access});
   api::add_gc_routes(router, *cleaner, *access);
   api::add_page_routes(router);
   return Listener::start("control", http_options(options, options.control), std::move(router), who->guard(),

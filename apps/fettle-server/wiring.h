@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "blob/objects.h"
 #include "server_verb.h"
 #include "sql/database.h"
 
@@ -18,6 +19,9 @@ namespace fettle::cli {
 
 // Where a server with this folder keeps its records. InvalidArgument if `database` is neither empty nor PostgreSQL's.
 [[nodiscard]] Result<std::string> database_url(const std::string& data, const std::string& database);
+
+// --artifact-store: where proxied artifacts lie instead of the data folder.
+[[nodiscard]] Result<std::unique_ptr<blob::Objects>> open_artifact_store(const std::string& uri);
 
 // Of a server that is stopped: makes a user an admin with a new password, which is printed unless it was given in
 // FETTLE_ADMIN_PASSWORD. FailedPrecondition while the server runs.

@@ -84,6 +84,8 @@ void add_restore_verb(Program& program, std::function<Result<void>(const Restore
   verb.argument("NAME", options->name, "Which one; by default the newest", false);
   verb.option("--data", options->data, "The new data folder; it must be empty or missing").required();
   verb.option("--database", options->database, kDatabaseHelp);
+  verb.option("--artifact-store", options->artifact_store,
+              "Where artifacts go: s3://bucket/prefix, or the data folder if left out; start the server with the same");
   verb.examples(
       "  fettle restore /backups/fettle --data ./data\n"
       "  fettle restore /backups/fettle --data ./data --database postgresql://fettle@db.example.org/fettle");

@@ -40,6 +40,7 @@ struct ServerOptions {
 };
 
 struct RestoreOptions {
+  std::string artifact_store;  // as of the server
   std::string backups, name, data, database;
 };
 struct ResetOptions {

@@ -1,7 +1,8 @@
 // Routes of a backup that is streamed from a live server, under /api/fettle/v1/backups.
 //
 // A backup begins with a dump of one snapshot of the tables; the list of objects and events is taken after it, so that
-// all that the snapshot refers to is there. It stays, for downloads to go on, until it is deleted, or a day.
+// all that the snapshot refers to is there. Begun with {"artifacts": false}, it lacks what only artifacts need. It
+// stays, for downloads to go on, until it is deleted, or a day.
 #pragma once
 
 #include <functional>
@@ -11,9 +12,11 @@
 
 #include "api/access.h"
 #include "base/clock.h"
-#include "blob/objects.h"
+#include "blob/store.h"
+#include "control/store.h"
 #include "http/server.h"
 #include "sql/database.h"
+#include "tracking/artifacts.h"
 
 namespace fettle::api {
 
@@ -38,10 +41,13 @@ class BackupsInFlight {
 struct BackupParts {  // borrowed; all outlive the server that the routes are mounted on
   sql::Database& database;
   std::vector<sql::Migrations> modules;
-  std::vector<const blob::Objects*> objects;  // every place where objects lie
+  const control::Store& records;
+  const tracking::Artifacts& artifacts;
+  const blob::Store& blobs;     // bundles, and artifacts unless they lie in
+  const blob::Objects* remote;  // the artifact store; may be null
   const Clock& clock;
   BackupsInFlight& dumps;
-  std::string events_folder;
+  std::string data;     // the server's folder, with its keys and events/
   std::string version;  // of the program
   const Access& access;
 };

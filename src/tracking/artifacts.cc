@@ -259,6 +259,22 @@ Result<std::vector<std::string>> Artifacts::links_below(Session& session, std::s
   return out;
 }
 
+Result<void> Artifacts::visit_digests(const std::function<void(std::string_view hex)>& each) const {
+  constexpr std::int64_t kPage = 10'000;
+  for (std::string last;;) {  // in pages, by key: there may be millions
+    const auto before = last;
+    FETTLE_TRY_(database_.read([&](sql::Session& session) {
+      return session.query("SELECT DISTINCT digest FROM artifacts WHERE digest > ? ORDER BY digest LIMIT ?",
+                           {std::string_view(before), kPage}, [&](const sql::Row& row) {
+                             last = row.text(0);
+                             each(last);
+                             return true;
+                           });
+    }));
+    if (last == before) return {};
+  }
+}
+
 // False if an artifact refers to the object.
 Result<bool> Artifacts::mark(const Digest& digest) {
   const auto hex = digest.hex();

@@ -85,6 +85,8 @@ class Artifacts {
   // The objects, by their digests in hex, that the files below a folder lead to; once for each file.
   [[nodiscard]] static Result<std::vector<std::string>> links_below(sql::Session& session, std::string_view folder);
   [[nodiscard]] ArtifactContent content(const Artifact& artifact) const;
+  // The digest of every artifact, each once, as hex.
+  [[nodiscard]] Result<void> visit_digests(const std::function<void(std::string_view hex)>& each) const;
 
   // Removes objects that no artifact refers to, as `what` says; counts in `out` as it goes.
   [[nodiscard]] Result<void> collect(const Collecting& what, Collection& out);

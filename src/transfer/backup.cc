@@ -41,7 +41,21 @@ Result<void> copy_start(const std::string& from, const std::string& to, std::uin
   return fail(Code::DataLoss, text::format("cannot copy '{}' to '{}' whole", from, to));
 }
 
+Result<void> restore_object(const blob::Store& kept, const BackupObject& object, blob::Objects& to) {
+  const auto digest = Digest::parse(object.sha256);
+  if (!digest) return fail(Code::DataLoss, "the manifest names an object without a digest");
+  const std::vector<std::string> files{kept.path_of(*digest)};
+  FETTLE_TRY(const auto put, to.put_files(files, blob::Keep::Yes));
+  if (put.digest == *digest) return {};
+  return fail(Code::DataLoss, text::format("object '{}' is damaged", object.sha256));
+}
+
 }  // namespace
+
+std::string key_path(const std::string& folder, const Manifest& manifest, std::string_view key) {
+  const auto name = manifest.dump.path.substr(0, manifest.dump.path.rfind('.'));
+  return path_in(folder, text::format("{}.{}", name, key));
+}
 
 Result<std::vector<std::string>> list_backups(const std::string& folder) {
   if (!os::is_folder(folder)) return fail(Code::NotFound, text::format("there is no folder '{}'", folder));
@@ -64,13 +78,17 @@ Result<Manifest> read_manifest(const std::string& folder, const std::string& nam
   FETTLE_TRY(const auto content, os::read_file(path));
   FETTLE_TRY(const auto value, json::parse(content, path));
   FETTLE_TRY(auto manifest, json::from_value<Manifest>(value, path));
+  for (const auto& key : manifest.keys)
+    if (!std::ranges::contains(kKeyFiles, key.path))
+      return fail(Code::DataLoss, text::format("'{}' names a key '{}' that no server has", path, key.path));
   if (manifest.format == 1) return manifest;
   return fail(Code::FailedPrecondition,
               text::format("'{}' has format {}, this program reads 1", path, manifest.format));
 }
 
 Result<void> write_manifest(const std::string& folder, const std::string& name, const Manifest& manifest) {
-  return os::write_file(path_in(folder, name + std::string(kEnding)), json::dump(json::to_value(manifest)) + "\n");
+  return os::write_private_file(path_in(folder, name + std::string(kEnding)),
+                                json::dump(json::to_value(manifest)) + "\n");
 }
 
 std::function<Result<std::string>()> lines_of(const std::string& path) {
@@ -106,6 +124,7 @@ Result<std::vector<std::string>> verify_backup(const std::string& folder, const 
     wrong.push_back(counted.error().message);
   else if (*counted != DumpCount{manifest.tables, manifest.rows})
     wrong.push_back(text::format("'{}' has {} rows, the manifest says {}", dump, counted->rows, manifest.rows));
+  for (const auto& key : manifest.keys) check_file(key_path(folder, manifest, key.path), key, wrong);
   FETTLE_TRY(const auto objects, blob::Store::open(path_in(folder, "objects")));
   std::uint64_t done = 0;
   for (const auto& object : manifest.objects) {
@@ -119,22 +138,24 @@ Result<std::vector<std::string>> verify_backup(const std::string& folder, const 
   return wrong;
 }
 
-Result<void> restore_files(const std::string& folder, const Manifest& manifest, blob::Objects& objects,
-                           const std::string& events, const Step& step) {
-  FETTLE_TRY(const auto kept, blob::Store::open(path_in(folder, "objects")));
-  std::uint64_t done = 0;
-  for (const auto& object : manifest.objects) {
-    const auto digest = Digest::parse(object.sha256);
-    if (!digest) return fail(Code::DataLoss, "the manifest names an object without a digest");
-    const std::vector<std::string> files{kept->path_of(*digest)};
-    FETTLE_TRY(const auto put, objects.put_files(files, blob::Keep::Yes));
-    if (put.digest != *digest) return fail(Code::DataLoss, text::format("object '{}' is damaged", object.sha256));
-    step(++done, manifest.objects.size());
+Result<void> restore_files(const std::string& folder, const Manifest& manifest, const std::string& data,
+                           blob::Objects* artifacts, const Step& step) {
+  for (const auto& key : manifest.keys) {
+    FETTLE_TRY(const auto bytes, os::read_file(key_path(folder, manifest, key.path)));
+    FETTLE_TRY_(os::write_private_file(path_in(data, key.path), bytes));
   }
   for (const auto& file : manifest.events) {
-    const auto to = path_in(events, file.path);
+    const auto to = path_in(data, "events/" + file.path);
     FETTLE_TRY_(os::make_folders(to.substr(0, to.rfind('/'))));
     FETTLE_TRY_(copy_start(path_in(folder, "events/" + file.path), to, file.size));
+  }
+  FETTLE_TRY(const auto kept, blob::Store::open(path_in(folder, "objects")));
+  FETTLE_TRY(const auto blobs, blob::Store::open(path_in(data, "blobs")));
+  std::uint64_t done = 0;
+  for (const auto& object : manifest.objects) {
+    if (artifacts != nullptr && object.artifact) FETTLE_TRY_(restore_object(*kept, object, *artifacts));
+    if (artifacts == nullptr || object.bundle) FETTLE_TRY_(restore_object(*kept, object, *blobs));
+    step(++done, manifest.objects.size());
   }
   return {};
 }

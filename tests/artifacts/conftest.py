@@ -8,7 +8,8 @@ os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"  # a 5xx must show, not be r
 
 import mlflow
 import pytest
-from servers import KEY, S3, SECRET, Api, use
+from s3_server import S3, environment
+from servers import Api, use
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +23,7 @@ def s3(tmp_path_factory):
 @pytest.fixture
 def bucket(s3, monkeypatch, request):
     """A bucket of the test's own, and the environment in which Fettle and boto3 reach it."""
-    for name, value in {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1",
-                        "AWS_EC2_METADATA_DISABLED": "true", "MLFLOW_S3_ENDPOINT_URL": s3.url}.items():
+    for name, value in environment(s3).items():
         monkeypatch.setenv(name, value)
     name = "b-" + re.sub("[^a-z0-9]", "-", request.node.name.lower())[:40].strip("-") + "-" + os.urandom(3).hex()
     s3.client().create_bucket(Bucket=name)
