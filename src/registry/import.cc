@@ -19,7 +19,7 @@ Result<std::int64_t> id_of(Session& session, std::string_view statement, std::in
 }
 
 Result<void> put_moved_version(Session& session, std::int64_t model, const Version& version, bool deleted) {
-  FETTLE_TRY_(session.execute(
+  FETTLE_TRY_(session.post(
       "INSERT INTO model_versions(model, version, source, storage_location, run_id, run_link, model_id, user_id, "
       "description, stage, created_ms, updated_ms, deleted) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {model, version.version, std::string_view(version.source), std::string_view(version.storage_location),
@@ -29,8 +29,8 @@ Result<void> put_moved_version(Session& session, std::int64_t model, const Versi
   FETTLE_TRY(const auto row,
              id_of(session, "SELECT id FROM model_versions WHERE model = ? AND version = ?", {model, version.version}));
   for (const auto& tag : version.tags)
-    FETTLE_TRY_(session.execute("INSERT INTO model_version_tags(version, key, value) VALUES(?, ?, ?)",
-                                {row, std::string_view(tag.key), std::string_view(tag.value)}));
+    FETTLE_TRY_(session.post("INSERT INTO model_version_tags(version, key, value) VALUES(?, ?, ?)",
+                             {row, std::string_view(tag.key), std::string_view(tag.value)}));
   return {};
 }
 
@@ -44,7 +44,7 @@ std::int64_t last_number(const Moved& moved) {
 // The model's row without anything that belongs to it.
 Result<std::int64_t> put_bare_model(Session& session, const Moved& moved) {
   const auto& model = moved.model;
-  FETTLE_TRY_(session.execute(
+  FETTLE_TRY_(session.post(
       "INSERT INTO registered_models(name, description, created_ms, updated_ms, last_version) VALUES(?, ?, ?, ?, ?) ON "
       "CONFLICT(name) DO UPDATE SET description = excluded.description, created_ms = excluded.created_ms, updated_ms = "
       "excluded.updated_ms, last_version = excluded.last_version",
@@ -56,7 +56,7 @@ Result<std::int64_t> put_bare_model(Session& session, const Moved& moved) {
        {"DELETE FROM model_version_tags WHERE version IN (SELECT id FROM model_versions WHERE model = ?)",
         "DELETE FROM model_versions WHERE model = ?", "DELETE FROM model_aliases WHERE model = ?",
         "DELETE FROM registered_model_tags WHERE model = ?"})
-    FETTLE_TRY_(session.execute(statement, {row}));
+    FETTLE_TRY_(session.post(statement, {row}));
   return row;
 }
 
@@ -95,8 +95,8 @@ Result<std::optional<Moved>> stored_model(Session& session, const std::string& n
 Result<void> import_model(Session& session, const Moved& moved) {
   FETTLE_TRY(const auto row, put_bare_model(session, moved));
   for (const auto& tag : moved.model.tags)
-    FETTLE_TRY_(session.execute("INSERT INTO registered_model_tags(model, key, value) VALUES(?, ?, ?)",
-                                {row, std::string_view(tag.key), std::string_view(tag.value)}));
+    FETTLE_TRY_(session.post("INSERT INTO registered_model_tags(model, key, value) VALUES(?, ?, ?)",
+                             {row, std::string_view(tag.key), std::string_view(tag.value)}));
   for (const auto& version : moved.versions) FETTLE_TRY_(put_moved_version(session, row, version, false));
   for (const auto& gone : moved.gone) {
     Version version;
@@ -107,8 +107,8 @@ Result<void> import_model(Session& session, const Moved& moved) {
     FETTLE_TRY_(put_moved_version(session, row, version, true));
   }
   for (const auto& alias : moved.model.aliases)
-    FETTLE_TRY_(session.execute("INSERT INTO model_aliases(model, alias, version) VALUES(?, ?, ?)",
-                                {row, std::string_view(alias.name), alias.version}));
+    FETTLE_TRY_(session.post("INSERT INTO model_aliases(model, alias, version) VALUES(?, ?, ?)",
+                             {row, std::string_view(alias.name), alias.version}));
   return {};
 }
 

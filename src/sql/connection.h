@@ -31,6 +31,8 @@ class Connection : public Session {
   // A part of a transaction that can be undone alone.
   [[nodiscard]] virtual Result<void> begin_job() = 0;
   [[nodiscard]] virtual Result<void> end_job(bool keep) = 0;
+  // The failure of what was posted, if it is not known yet.
+  [[nodiscard]] virtual Result<void> flush() = 0;
   // Several statements of a schema, in the common form (dialect.h).
   [[nodiscard]] virtual Result<void> script(const std::string& statements) = 0;
 };

@@ -45,6 +45,9 @@ class Session {  // One connection inside one transaction or snapshot. Not threa
   // Runs a statement with ? parameters; returns the number of rows changed.
   [[nodiscard]] virtual Result<std::int64_t> execute(std::string_view statement,
                                                      std::span<const Parameter> parameters) = 0;
+  // The same for when nobody needs that number: PostgreSQL is sent it along with the next statement, and a failure may
+  // come from that one, or from the write as a whole.
+  [[nodiscard]] virtual Result<void> post(std::string_view statement, std::span<const Parameter> parameters) = 0;
   // Calls `row` for every row; return false from it to stop. PostgreSQL sends all rows before the first call: give
   // what may be large a LIMIT.
   [[nodiscard]] virtual Result<void> query(std::string_view statement, std::span<const Parameter> parameters,
@@ -55,6 +58,9 @@ class Session {  // One connection inside one transaction or snapshot. Not threa
   [[nodiscard]] Result<std::int64_t> execute(std::string_view statement,
                                              std::initializer_list<Parameter> parameters = {}) {
     return execute(statement, std::span(parameters.begin(), parameters.size()));
+  }
+  [[nodiscard]] Result<void> post(std::string_view statement, std::initializer_list<Parameter> parameters = {}) {
+    return post(statement, std::span(parameters.begin(), parameters.size()));
   }
   [[nodiscard]] Result<void> query(std::string_view statement, std::initializer_list<Parameter> parameters,
                                    const std::function<bool(const Row&)>& row) {

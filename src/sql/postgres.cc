@@ -8,7 +8,9 @@
 #include <bit>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/rng.h"
 #include "base/text.h"
@@ -21,6 +23,7 @@ namespace {
 constexpr int kAnswerMs = 90'000;          // longer than the server's own limit of a statement
 constexpr std::size_t kMaxPrepared = 256;  // searches make statements of many shapes
 constexpr int kRowsAtOnce = 1000;          // of a database that is not ours
+constexpr int kMostPosted = 1000;          // their answers must fit into buffers until they are read
 constexpr int kSettleTries = 100;          // for ten seconds
 constexpr auto kSettlePause = std::chrono::milliseconds(100);
 
@@ -195,6 +198,7 @@ void PostgresConnection::disconnect() noexcept {
   handle_ = nullptr;
   statements_.clear();
   job_to_release_ = false;
+  posted_ = 0;
 }
 
 bool PostgresConnection::is_lost() const noexcept { return PQstatus(handle_) != CONNECTION_OK; }
@@ -262,11 +266,38 @@ Result<PostgresConnection::Answer> PostgresConnection::answer(bool sent) {
   return last;
 }
 
+Result<PostgresConnection::Answer> PostgresConnection::answer_of_posted() {
+  posted_ = 0;
+  if (PQpipelineSync(handle_) != 1) disconnect();
+  Answer last;
+  std::optional<Error> failed;
+  for (;;) {
+    FETTLE_TRY(auto next, next_answer());
+    if (is_lost()) return lost_error();
+    const auto status = next ? PQresultStatus(next.get()) : PGRES_EMPTY_QUERY;
+    if (status == PGRES_PIPELINE_SYNC) break;
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+      last = std::move(next);
+    else if (next && status != PGRES_PIPELINE_ABORTED && !failed)
+      failed = error(next.get()).error();
+  }
+  PQexitPipelineMode(handle_);
+  if (failed) return fail(*std::move(failed));
+  return last;
+}
+
+Result<void> PostgresConnection::flush() {
+  return posted_ == 0 ? Result<void>() : answer_of_posted().transform([](const auto&) {});
+}
+
 Result<PostgresConnection::Answer> PostgresConnection::simple(const std::string& statements) {
+  FETTLE_TRY_(flush());
   return answer(PQsendQuery(handle_, statements.c_str()) == 1);
 }
 
 Result<std::string> PostgresConnection::prepare(std::string_view statement, std::span<const Parameter> parameters) {
+  FETTLE_TRY_(check_parameters(parameters));
+  if (is_lost()) return lost_error();
   std::string key(statement);
   std::vector<Oid> types;
   for (const auto& parameter : parameters) {
@@ -274,6 +305,7 @@ Result<std::string> PostgresConnection::prepare(std::string_view statement, std:
     key += static_cast<char>(parameter.index());
   }
   if (const auto found = statements_.find(key); found != statements_.end()) return found->second;
+  FETTLE_TRY_(flush());
   if (statements_.size() >= kMaxPrepared) {
     FETTLE_TRY_(simple("DEALLOCATE ALL"));
     statements_.clear();
@@ -285,10 +317,7 @@ Result<std::string> PostgresConnection::prepare(std::string_view statement, std:
   return name;
 }
 
-Result<bool> PostgresConnection::send(std::string_view statement, std::span<const Parameter> parameters) {
-  FETTLE_TRY_(check_parameters(parameters));
-  if (is_lost()) return lost_error();
-  FETTLE_TRY(const auto name, prepare(statement, parameters));
+bool PostgresConnection::send(const std::string& name, std::span<const Parameter> parameters) {
   const BinaryParameters binary(parameters);
   return PQsendQueryPrepared(handle_, name.c_str(), binary.count(), binary.values(), binary.lengths(), binary.formats(),
                              1) == 1;
@@ -296,8 +325,16 @@ Result<bool> PostgresConnection::send(std::string_view statement, std::span<cons
 
 Result<PostgresConnection::Answer> PostgresConnection::prepared(std::string_view statement,
                                                                 std::span<const Parameter> parameters) {
-  FETTLE_TRY(const bool sent, send(statement, parameters));
-  return answer(sent);
+  FETTLE_TRY(const auto name, prepare(statement, parameters));
+  const bool sent = send(name, parameters);
+  return posted_ > 0 && sent ? answer_of_posted() : answer(sent);
+}
+
+Result<void> PostgresConnection::post(std::string_view statement, std::span<const Parameter> parameters) {
+  FETTLE_TRY(const auto name, prepare(statement, parameters));
+  if (posted_ == 0 && PQenterPipelineMode(handle_) != 1) return error(nullptr);
+  if (!send(name, parameters)) return error(nullptr);
+  return ++posted_ < kMostPosted ? Result<void>() : flush();
 }
 
 Result<std::int64_t> PostgresConnection::execute(std::string_view statement, std::span<const Parameter> parameters) {
@@ -316,8 +353,8 @@ Result<void> PostgresConnection::query(std::string_view statement, std::span<con
 // Rows as they come: a table of another program may be larger than our memory.
 Result<void> PostgresConnection::stream(std::string_view statement, std::span<const Parameter> parameters,
                                         const std::function<bool(const Row&)>& row) {
-  FETTLE_TRY(const bool sent, send(statement, parameters));
-  if (!sent || PQsetChunkedRowsMode(handle_, kRowsAtOnce) == 0) return error(nullptr);
+  FETTLE_TRY(const auto name, prepare(statement, parameters));
+  if (!send(name, parameters) || PQsetChunkedRowsMode(handle_, kRowsAtOnce) == 0) return error(nullptr);
   Result<void> out;
   for (bool more = true;;) {
     FETTLE_TRY(const auto rows, next_answer());
@@ -344,11 +381,16 @@ Result<void> PostgresConnection::begin() {
 Result<void> PostgresConnection::commit() {
   job_to_release_ = false;
   if (is_lost()) return lost_error();
-  const auto mark = text::format("UPDATE fettle_writer SET server = '{}', batch = {}; ", mark_, ++batch_);
-  const auto done = simple((access_ == Access::Write ? mark : "") + "COMMIT");
+  const auto done = send_commit();
   if (done && std::string_view(PQcmdStatus(done->get())) == "COMMIT") return {};
   if (done) return fail(Code::Internal, text::format("database '{}': the transaction had failed before", name_));
   return is_lost() && access_ == Access::Write ? settle() : Result<void>(fail(done.error()));
+}
+
+Result<PostgresConnection::Answer> PostgresConnection::send_commit() {
+  if (access_ != Access::Write) return simple("COMMIT");
+  FETTLE_TRY_(post("UPDATE fettle_writer SET server = ?, batch = ?", {std::string_view(mark_), ++batch_}));
+  return prepared("COMMIT", {});
 }
 
 // Holding the lock again means that the transaction of the lost connection has ended, one way or the other.
@@ -370,12 +412,14 @@ Result<void> PostgresConnection::settle() {
 
 void PostgresConnection::rollback() {
   job_to_release_ = false;
+  static_cast<void>(flush());
   if (state() != State::None) static_cast<void>(simple("ROLLBACK"));
 }
 
 Connection::State PostgresConnection::state() const {
   switch (PQtransactionStatus(handle_)) {
     case PQTRANS_INTRANS:
+    case PQTRANS_ACTIVE:  // answers to what was posted are still to come
       return State::Open;
     case PQTRANS_INERROR:
       return State::Failed;
@@ -385,14 +429,15 @@ Connection::State PostgresConnection::state() const {
 }
 
 Result<void> PostgresConnection::begin_job() {
-  const auto begun = simple(job_to_release_ ? "RELEASE job; SAVEPOINT job" : "SAVEPOINT job");
-  job_to_release_ = false;
-  return begun.transform([](const auto&) {});
+  if (std::exchange(job_to_release_, false)) FETTLE_TRY_(post("RELEASE job"));
+  return post("SAVEPOINT job");
 }
 
 Result<void> PostgresConnection::end_job(bool keep) {
   job_to_release_ = true;
-  return keep ? Result<void>() : simple("ROLLBACK TO job").transform([](auto) {});
+  if (keep) return {};
+  static_cast<void>(flush());  // its failure is known, or one after it
+  return simple("ROLLBACK TO job").transform([](auto) {});
 }
 
 Result<void> PostgresConnection::script(const std::string& statements) {

@@ -3,6 +3,8 @@
 // The writer's connection holds an advisory lock for as long as it lives: one server a database and schema. Every
 // commit writes the server's mark and a number into the row of fettle_writer, so that a commit whose answer was lost
 // with the connection can be looked up on the next one, also after a failover.
+// Statements that are posted go out together with the next one whose answer is needed (libpq's pipeline mode): waiting
+// for each would cost more than running it.
 // A lost connection fails the transaction that was on it with Unavailable and is made again by the next begin().
 #pragma once
 
@@ -29,9 +31,11 @@ class PostgresConnection final : public Connection {
   [[nodiscard]] static Migrations migrations();  // what this class needs, before all others
 
   using Session::execute;
+  using Session::post;
   using Session::query;
   [[nodiscard]] Result<std::int64_t> execute(std::string_view statement,
                                              std::span<const Parameter> parameters) override;
+  [[nodiscard]] Result<void> post(std::string_view statement, std::span<const Parameter> parameters) override;
   [[nodiscard]] Result<void> query(std::string_view statement, std::span<const Parameter> parameters,
                                    const std::function<bool(const Row&)>& row) override;
   [[nodiscard]] const std::string& name() const override { return name_; }
@@ -41,6 +45,7 @@ class PostgresConnection final : public Connection {
   [[nodiscard]] State state() const override;
   [[nodiscard]] Result<void> begin_job() override;
   [[nodiscard]] Result<void> end_job(bool keep) override;
+  [[nodiscard]] Result<void> flush() override;
   [[nodiscard]] Result<void> script(const std::string& statements) override;
 
  private:
@@ -59,11 +64,13 @@ class PostgresConnection final : public Connection {
   [[nodiscard]] Result<void> settle();  // a commit without an answer
 
   [[nodiscard]] Result<Answer> simple(const std::string& statements);  // by the simple protocol; the last one's answer
-  [[nodiscard]] Result<bool> send(std::string_view statement, std::span<const Parameter> parameters);  // it went out
+  [[nodiscard]] bool send(const std::string& name, std::span<const Parameter> parameters);
   [[nodiscard]] Result<Answer> prepared(std::string_view statement, std::span<const Parameter> parameters);
   [[nodiscard]] Result<std::string> prepare(std::string_view statement, std::span<const Parameter> parameters);
   [[nodiscard]] Result<Answer> next_answer();
   [[nodiscard]] Result<Answer> answer(bool sent);
+  [[nodiscard]] Result<Answer> answer_of_posted();  // to the last of them; the first failure, if there is one
+  [[nodiscard]] Result<Answer> send_commit();
   [[nodiscard]] Result<void> stream(std::string_view statement, std::span<const Parameter> parameters,
                                     const std::function<bool(const Row&)>& row);
   [[nodiscard]] std::unexpected<Error> error(const pg_result* result) const;
@@ -74,7 +81,8 @@ class PostgresConnection final : public Connection {
   std::string mark_;  // of this server, in fettle_writer
   std::int64_t batch_ = 0;
   pg_conn* handle_ = nullptr;
-  bool job_to_release_ = false;                              // with the next message, which saves one
+  bool job_to_release_ = false;
+  int posted_ = 0;                                           // statements whose answers were not read (pipeline mode)
   std::unordered_map<std::string, std::string> statements_;  // name by text and types
 };
 

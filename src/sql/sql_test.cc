@@ -85,6 +85,63 @@ TEST_P(SqlTest, AFailingJobIsUndoneAloneAndWhole) {
   EXPECT_EQ(number(*database, "SELECT count(*) FROM n WHERE value % 5 = 0 AND value < 1000"), 0);
 }
 
+// Whether it is alone in its batch or not, and wherever the failure becomes known: at a later post, a query, the end.
+TEST_P(SqlTest, AFailureOfWhatWasPostedUndoesItsJob) {
+  const auto database = open();
+  ASSERT_TRUE(database->write([](Session& session) { return insert(session, 100, 100); }));
+  const auto post = [](Session& session, std::int64_t batch, std::int64_t value) {
+    return session.post("INSERT INTO n VALUES(?, ?)", {batch, value});
+  };
+  const auto job = [&](std::int64_t client, std::int64_t i) {
+    return database->write([&](Session& session) -> Result<void> {
+      FETTLE_TRY_(post(session, client, 2 * i));
+      if (i % 3 == 0) FETTLE_TRY_(post(session, 100, 100));  // is there
+      std::int64_t seen = 0;
+      if (i % 2 == 0)
+        FETTLE_TRY_(
+            session.query("SELECT value FROM n WHERE batch = ? AND value = ?", {client, 2 * i}, [&](const Row&) {
+              ++seen;
+              return true;
+            }));
+      EXPECT_EQ(seen, i % 2 == 0 ? 1 : 0);
+      return post(session, client, 2 * i + 1);
+    });
+  };
+  std::atomic<int> failed = 0;
+  const auto run = [&](std::int64_t client) {
+    for (std::int64_t i = 0; i < 60; ++i) {
+      const auto done = job(client, i);
+      EXPECT_EQ(done.has_value(), i % 3 != 0);
+      if (!done) {
+        EXPECT_EQ(done.error().code, Code::AlreadyExists) << done.error().message;
+      }
+      failed += done ? 0 : 1;
+    }
+  };
+  run(0);
+  {
+    std::vector<std::jthread> clients;
+    for (std::int64_t client = 1; client < 8; ++client) clients.emplace_back(run, client);
+  }
+  EXPECT_EQ(failed, 8 * 20);
+  EXPECT_EQ(number(*database, "SELECT count(*) FROM n WHERE batch < 100"), 8 * 40 * 2);
+  EXPECT_EQ(number(*database, "SELECT count(*) FROM n WHERE batch < 100 AND (value / 2) % 3 = 0"), 0);
+}
+
+TEST_P(SqlTest, ManyPostsAreOneWrite) {
+  const auto database = open();
+  const auto all = [&](std::int64_t last) {
+    return database->write([&](Session& session) -> Result<void> {
+      for (std::int64_t i = 0; i < 3500; ++i) FETTLE_TRY_(session.post("INSERT INTO n VALUES(1, ?)", {i}));
+      return session.post("INSERT INTO n VALUES(1, ?)", {last});
+    });
+  };
+  EXPECT_EQ(all(17).error().code, Code::AlreadyExists);
+  EXPECT_EQ(number(*database, "SELECT count(*) FROM n"), 0);
+  EXPECT_TRUE(all(3500));
+  EXPECT_EQ(number(*database, "SELECT count(*) FROM n"), 3501);
+}
+
 TEST_P(SqlTest, ConstraintsAreAlreadyExists) {
   const auto database = open();
   const auto once = [](Session& session) { return insert(session, 1, 1); };

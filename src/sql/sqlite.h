@@ -21,9 +21,13 @@ class SqliteConnection final : public Connection {
   SqliteConnection& operator=(const SqliteConnection&) = delete;
 
   using Session::execute;
+  using Session::post;
   using Session::query;
   [[nodiscard]] Result<std::int64_t> execute(std::string_view statement,
                                              std::span<const Parameter> parameters) override;
+  [[nodiscard]] Result<void> post(std::string_view statement, std::span<const Parameter> parameters) override {
+    return execute(statement, parameters).transform([](auto) {});
+  }
   [[nodiscard]] Result<void> query(std::string_view statement, std::span<const Parameter> parameters,
                                    const std::function<bool(const Row&)>& row) override;
   [[nodiscard]] const std::string& name() const override { return path_; }
@@ -33,6 +37,7 @@ class SqliteConnection final : public Connection {
   [[nodiscard]] State state() const override;
   [[nodiscard]] Result<void> begin_job() override;
   [[nodiscard]] Result<void> end_job(bool keep) override;
+  [[nodiscard]] Result<void> flush() override { return {}; }
   [[nodiscard]] Result<void> script(const std::string& statements) override;
 
  private:

@@ -65,6 +65,7 @@ Result<void> Writer::commit_batch(std::vector<Job>& batch, std::vector<Result<vo
 Result<void> Writer::run_job(Job& job, Result<void>& result, bool alone) {
   if (!alone) FETTLE_TRY_(connection_->begin_job());
   result = job.work(*connection_);
+  if (result && !alone) result = connection_->flush();  // its own failure; one that is alone sees it at the commit
   const auto state = connection_->state();
   if (result && state != Connection::State::Open)
     result = fail(Code::Internal, "a statement failed and its error was passed over; nothing was written");

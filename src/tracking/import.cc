@@ -28,12 +28,12 @@ Result<std::int64_t> number_of(Session& session, std::string_view statement, std
 }
 
 Result<void> remove_rows(Session& session, std::int64_t owner, std::initializer_list<std::string_view> statements) {
-  for (const auto statement : statements) FETTLE_TRY_(session.execute(statement, {owner}));
+  for (const auto statement : statements) FETTLE_TRY_(session.post(statement, {owner}));
   return {};
 }
 
 Result<std::int64_t> dataset_number(Session& session, std::int64_t experiment, const Dataset& dataset) {
-  FETTLE_TRY_(session.execute(
+  FETTLE_TRY_(session.post(
       "INSERT INTO datasets(experiment, name, digest, source_type, source, schema, profile) VALUES(?, ?, ?, ?, ?, ?, "
       "?) ON CONFLICT(experiment, name, digest) DO NOTHING",
       {experiment, std::string_view(dataset.name), std::string_view(dataset.digest),
@@ -46,26 +46,25 @@ Result<std::int64_t> dataset_number(Session& session, std::int64_t experiment, c
 Result<void> put_edges(Session& session, std::int64_t row, std::int64_t experiment, const Run& run) {
   for (const auto& input : run.datasets) {
     FETTLE_TRY(const auto dataset, dataset_number(session, experiment, input.dataset));
-    FETTLE_TRY_(session.execute("INSERT INTO run_inputs(run, dataset) VALUES(?, ?)", {row, dataset}));
+    FETTLE_TRY_(session.post("INSERT INTO run_inputs(run, dataset) VALUES(?, ?)", {row, dataset}));
     FETTLE_TRY(const auto edge,
                number_of(session, "SELECT id FROM run_inputs WHERE run = ? AND dataset = ?", {row, dataset}));
     for (const auto& tag : input.tags)
-      FETTLE_TRY_(session.execute("INSERT INTO input_tags(input, key, value) VALUES(?, ?, ?)",
-                                  {edge, std::string_view(tag.key), std::string_view(tag.value)}));
+      FETTLE_TRY_(session.post("INSERT INTO input_tags(input, key, value) VALUES(?, ?, ?)",
+                               {edge, std::string_view(tag.key), std::string_view(tag.value)}));
   }
   for (const auto& model : run.model_inputs)
-    FETTLE_TRY_(
-        session.execute("INSERT INTO run_model_inputs(run, model) VALUES(?, ?)", {row, std::string_view(model)}));
+    FETTLE_TRY_(session.post("INSERT INTO run_model_inputs(run, model) VALUES(?, ?)", {row, std::string_view(model)}));
   for (const auto& output : run.outputs)
-    FETTLE_TRY_(session.execute("INSERT INTO run_outputs(run, model, step) VALUES(?, ?, ?)",
-                                {row, std::string_view(output.model_id), output.step}));
+    FETTLE_TRY_(session.post("INSERT INTO run_outputs(run, model, step) VALUES(?, ?, ?)",
+                             {row, std::string_view(output.model_id), output.step}));
   return {};
 }
 
 Result<std::int64_t> put_run_row(Session& session, const Run& run, std::int64_t experiment, std::int64_t deleted_ms) {
   const auto& info = run.info;
   const bool deleted = info.stage == Stage::Deleted;
-  FETTLE_TRY_(session.execute(
+  FETTLE_TRY_(session.post(
       "INSERT INTO runs(run_id, experiment, name, user_id, status, start_ms, end_ms, stage, deleted_ms, artifact_uri) "
       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(run_id) DO UPDATE SET name = excluded.name, user_id = "
       "excluded.user_id, status = excluded.status, start_ms = excluded.start_ms, end_ms = excluded.end_ms, stage = "
@@ -76,8 +75,8 @@ Result<std::int64_t> put_run_row(Session& session, const Run& run, std::int64_t 
        deleted ? sql::Parameter(deleted_ms) : sql::Parameter(nullptr), std::string_view(info.artifact_uri)}));
   FETTLE_TRY(const auto row,
              number_of(session, "SELECT id FROM runs WHERE run_id = ?", {std::string_view(info.id.str())}));
-  FETTLE_TRY_(session.execute("UPDATE latest_metrics SET start_ms = ? WHERE run = ? AND start_ms <> ?",
-                              {info.start_ms, row, info.start_ms}));
+  FETTLE_TRY_(session.post("UPDATE latest_metrics SET start_ms = ? WHERE run = ? AND start_ms <> ?",
+                           {info.start_ms, row, info.start_ms}));
   return row;
 }
 
@@ -86,7 +85,7 @@ Result<void> put_model_points(Session& session, std::int64_t row, const std::vec
     FETTLE_TRY(const auto key, metric_key(session, point.key, true));
     const bool is_nan = std::isnan(point.value);
     constexpr double kMost = std::numeric_limits<double>::max();
-    FETTLE_TRY_(session.execute(
+    FETTLE_TRY_(session.post(
         "INSERT INTO model_metrics(model, key, time_ms, step, run_id, value, is_nan, dataset_name, dataset_digest) "
         "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
         {row, key, point.time_ms, point.step, std::string_view(point.run_id),
@@ -117,7 +116,7 @@ Result<void> import_experiment(Session& session, const Experiment& experiment) {
   if (same_name && same_name->id != experiment.id)
     return fail(Code::AlreadyExists,
                 text::format("experiment {} has the name '{}' here", same_name->id.str(), experiment.name));
-  FETTLE_TRY_(session.execute(
+  FETTLE_TRY_(session.post(
       "INSERT INTO experiments(id, name, artifact_location, stage, created_ms, updated_ms) VALUES(?, ?, ?, ?, ?, ?) "
       "ON CONFLICT(id) DO UPDATE SET name = excluded.name, artifact_location = excluded.artifact_location, stage = "
       "excluded.stage, created_ms = excluded.created_ms, updated_ms = excluded.updated_ms",
@@ -162,7 +161,7 @@ Result<void> import_points(Session& session, const std::string& run, const std::
 Result<void> import_model(Session& session, const LoggedModel& model) {
   FETTLE_TRY(const auto experiment, need_experiment(session, model.experiment));
   FETTLE_TRY(const auto number, experiment_number(experiment.id));
-  FETTLE_TRY_(session.execute(
+  FETTLE_TRY_(session.post(
       "INSERT INTO logged_models(model_id, experiment, name, artifact_uri, type, source_run, status, status_message, "
       "stage, created_ms, updated_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(model_id) DO UPDATE SET "
       "name = excluded.name, artifact_uri = excluded.artifact_uri, type = excluded.type, source_run = "

@@ -35,14 +35,13 @@ bool later(const Point& a, const Point& b) {
 Result<void> put_latest(Session& session, const RunRow& run, std::int64_t key, const Point& point) {
   const auto [value, is_nan] = store_form(point);
   FETTLE_TRY(const auto experiment, experiment_number(run.info.experiment));
-  FETTLE_TRY_(session.execute(
+  return session.post(
       "INSERT INTO latest_metrics(run, key, experiment, start_ms, time_ms, step, value, is_nan) "
       "VALUES(?, ?, ?, ?, ?, ?, ?, ?) "
       "ON CONFLICT(run, key) DO UPDATE SET time_ms = excluded.time_ms, step = excluded.step, value = excluded.value, "
       "is_nan = excluded.is_nan WHERE (excluded.step, excluded.time_ms, excluded.value) > "
       "(latest_metrics.step, latest_metrics.time_ms, latest_metrics.value)",
-      {run.row, key, experiment, run.info.start_ms, point.time_ms, point.step, value, is_nan}));
-  return {};
+      {run.row, key, experiment, run.info.start_ms, point.time_ms, point.step, value, is_nan});
 }
 
 Result<void> put_model_point(Session& session, const RunRow& run, std::int64_t key, const Metric& metric) {

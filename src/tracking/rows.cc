@@ -83,8 +83,7 @@ Result<std::vector<KeyValue>> load_pairs(Session& session, const Table& table, s
 }
 
 Result<void> put_pair(Session& session, const Table& table, std::int64_t owner, const KeyValue& pair) {
-  FETTLE_TRY_(session.execute(table.upsert, {owner, std::string_view(pair.key), std::string_view(pair.value)}));
-  return {};
+  return session.post(table.upsert, {owner, std::string_view(pair.key), std::string_view(pair.value)});
 }
 
 Result<void> put_pairs(Session& session, const Table& table, std::int64_t owner, const std::vector<KeyValue>& pairs) {

@@ -58,7 +58,7 @@ std::string below(std::string location, std::string_view more) {
 Result<void> put_tag(Session& session, std::int64_t run, const KeyValue& tag) {
   FETTLE_TRY_(put_pair(session, kRunTags, run, tag));
   if (tag.key == kRunName && !tag.value.empty())
-    FETTLE_TRY_(session.execute("UPDATE runs SET name = ? WHERE id = ?", {std::string_view(tag.value), run}));
+    FETTLE_TRY_(session.post("UPDATE runs SET name = ? WHERE id = ?", {std::string_view(tag.value), run}));
   return {};
 }
 

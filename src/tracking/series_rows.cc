@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <limits>
 #include <string_view>
 
 namespace fettle::tracking {
@@ -33,11 +34,10 @@ constexpr std::string_view kBlockOf =  // the last one that begins at the point 
 constexpr std::string_view kNextFirst =
     "SELECT first_ms, first_step, first_code FROM metric_blocks WHERE run = ? AND key = ? "
     "AND (first_ms, first_step, first_code) > (?, ?, ?) ORDER BY first_ms, first_step, first_code LIMIT 1";
-constexpr std::string_view kBlocks =
-    "SELECT id, points FROM metric_blocks WHERE run = ? AND key = ? ORDER BY first_ms, first_step, first_code";
-constexpr std::string_view kBlocksFrom =
+constexpr std::string_view kBlocksAfter =  // some: a statement's rows all come before the first is seen
     "SELECT id, points FROM metric_blocks WHERE run = ? AND key = ? "
-    "AND (first_ms, first_step, first_code) >= (?, ?, ?) ORDER BY first_ms, first_step, first_code";
+    "AND (first_ms, first_step, first_code) > (?, ?, ?) ORDER BY first_ms, first_step, first_code LIMIT ?";
+constexpr std::int64_t kBlocksAtOnce = 64;
 constexpr std::string_view kHeads =
     "SELECT id, least_step, most_step, step_gap FROM metric_blocks "
     "WHERE run = ? AND key = ? AND most_step >= ? AND least_step <= ?";
@@ -88,7 +88,7 @@ Result<void> put_blocks(Session& session, SeriesId series, std::optional<std::in
       values.emplace_back(*old);
     else
       values.insert(values.begin(), {series.run, series.key});
-    FETTLE_TRY_(session.execute(old ? kPutBlock : kAddBlock, values));
+    FETTLE_TRY_(session.post(old ? kPutBlock : kAddBlock, values));
     old.reset();
   }
   return {};
@@ -149,8 +149,7 @@ Result<void> put_series(Session& session, SeriesId series, std::span<const Point
   if (!bytes) {
     FETTLE_TRY(bytes, put_closed(session, series, all));
   }
-  FETTLE_TRY_(session.execute(kPutRecent, {series.run, series.key, sql::Blob{*bytes}}));
-  return {};
+  return session.post(kPutRecent, {series.run, series.key, sql::Blob{*bytes}});
 }
 
 Result<std::vector<Point>> load_recent(Session& session, SeriesId series) {
@@ -171,13 +170,23 @@ Result<std::vector<Point>> load_points(Session& session, SeriesId series, const 
     out.insert(out.end(), points.begin(), points.end());
     return out.size() < limit;
   };
-  std::optional<Point> begin;
+  constexpr auto kLeast = std::numeric_limits<std::int64_t>::min();
+  Point last{kLeast, kLeast, kLeast};  // the first point of the last block that was read
   if (after) {
     FETTLE_TRY(const auto block, find_block(session, kBlockOf, of(series, *after)));
-    if (block) begin = block->points.front();
+    if (block) last = block->points.front();
+    if (block && !take(block->points)) return out;
   }
-  FETTLE_TRY_(each_block(session, begin ? kBlocksFrom : kBlocks, begin ? of(series, *begin) : of(series),
-                         [&](const StoredBlock& block) { return take(block.points); }));
+  for (auto seen = kBlocksAtOnce; seen == kBlocksAtOnce && out.size() < limit;) {
+    seen = 0;
+    auto parameters = of(series, last);
+    parameters.emplace_back(kBlocksAtOnce);
+    FETTLE_TRY_(each_block(session, kBlocksAfter, parameters, [&](const StoredBlock& block) {
+      ++seen;
+      last = block.points.front();
+      return take(block.points);
+    }));
+  }
   if (out.size() == limit) return out;
   FETTLE_TRY(const auto recent, load_recent(session, series));
   take(recent);

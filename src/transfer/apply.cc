@@ -75,11 +75,10 @@ class Batch {
   }
 
   Result<void> put_mark(std::string_view kind, std::string_view id, std::string_view mark) {
-    FETTLE_TRY_(session_.execute(
+    return session_.post(
         "INSERT INTO imports(kind, id, mark, time_ms) VALUES(?, ?, ?, ?) ON CONFLICT(kind, id) DO UPDATE SET mark = "
         "excluded.mark, time_ms = excluded.time_ms",
-        {kind, id, mark, now_}));
-    return {};
+        {kind, id, mark, now_});
   }
 
   // Decides; writes by `import` what is new, and remembers what the source had.

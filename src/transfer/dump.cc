@@ -267,14 +267,12 @@ class Loader {
     table_ = &*shape;
     insert_ = text::format("INSERT INTO {}({}) VALUES({})", name, names_of(*table_),
                            text::join(std::vector<std::string>(columns.size(), "?"), ", "));
-    FETTLE_TRY_(session_.execute(text::format("DELETE FROM {}", name)));
-    return {};
+    return session_.post(text::format("DELETE FROM {}", name));
   }
   Result<void> row(const json::Array& values) {
     Parameters parameters;
     for (std::size_t i = 0; i < values.size(); ++i) FETTLE_TRY_(parameters.add(values[i], table_->columns[i].type));
-    FETTLE_TRY_(session_.execute(insert_, parameters.all()));
-    return {};
+    return session_.post(insert_, parameters.all());
   }
 
  private:
