@@ -24,7 +24,7 @@ struct Source {
   std::string_view kind, id, table, condition;
   int times;  // that the condition has the time of deletion
 };
-constexpr Source kRuns{"run", "run_id", "runs", "stage = 1 AND deleted_ms < ?", 1};
+constexpr Source kDeletedRuns{"run", "run_id", "runs", "stage = 1 AND deleted_ms < ?", 1};
 constexpr Source kModels{"logged_model", "model_id", "logged_models",
                          "((stage = 1 AND updated_ms < ?) OR (stage = 0 AND experiment IN (SELECT id FROM experiments "
                          "WHERE stage = 1 AND id > 0 AND updated_ms < ?)))",
@@ -111,7 +111,7 @@ class Retention::Pass {
 
   Result<void> run() {
     if (!dry_run_) FETTLE_TRY_(sweep_all());  // what an earlier run has left
-    FETTLE_TRY_(take_all(kRuns, removed_.runs, take_runs));
+    FETTLE_TRY_(take_all(kDeletedRuns, removed_.runs, take_runs));
     FETTLE_TRY_(take_all(kModels, removed_.logged_models, take_models));
     FETTLE_TRY_(take_experiments());
     return dry_run_ ? Result<void>() : sweep_all();
@@ -308,7 +308,7 @@ Result<bool> Retention::Pass::take_experiment(Session& session, const Deleted& e
 }
 
 Result<void> Retention::Pass::sweep_all() {
-  FETTLE_TRY_(sweep(kRuns.table, remove_blocks));
+  FETTLE_TRY_(sweep(kDeletedRuns.table, remove_blocks));
   FETTLE_TRY_(sweep(kModels.table, remove_model_points));
   return sweep_experiments();
 }
