@@ -12,6 +12,7 @@
 #include "json/describe.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "transfer/bucket.h"
 #include "transfer/database.h"
 #include "transfer/folder.h"
 #include "transfer/live.h"
@@ -26,7 +27,8 @@ constexpr std::int64_t kRedrawMs = 100;
 
 struct Options {
   std::string source, server, destination, suffix;
-  bool no_artifacts = false, check = false, dry_run = false, any_schema = false;
+  std::string artifacts = "own";
+  bool check = false, dry_run = false, any_schema = false;
 };
 
 class HttpTarget final : public transfer::Target {
@@ -225,15 +227,26 @@ Result<void> plan(Output& output, Opened& opened, transfer::Target& target, cons
   return {};
 }
 
+Result<transfer::Copying> copying_of(const std::string& word) {
+  if (word == "own") return transfer::Copying::Own;
+  if (word == "copy") return transfer::Copying::WithS3;
+  if (word == "leave") return transfer::Copying::None;
+  return fail(Code::InvalidArgument, text::format("--artifacts takes own, copy or leave, not '{}'", word));
+}
+
 Result<void> import(Output& output, const Options& options) {
+  FETTLE_TRY(const auto copying, copying_of(options.artifacts));
   FETTLE_TRY(const auto folder, os::TempFolder::create("fettle-import"));
   FETTLE_TRY(auto opened, open(options, folder.path()));
+  if (copying == transfer::Copying::WithS3)
+    opened.files = transfer::with_buckets(std::move(opened.files),
+                                          os::environment("MLFLOW_S3_ENDPOINT_URL").value_or(""), folder.path());
   FETTLE_TRY(const auto target, HttpTarget::open(client::server_url(options.server)));
   FETTLE_TRY(const auto overview, opened.source->overview());
   output.line("from " + overview.what);
   if (!overview.left_out.empty())
     output.line(text::format("not taken, they stay in the source: {}", text::join(overview.left_out, ", ")));
-  const transfer::ImportOptions how{!options.no_artifacts, options.suffix};
+  const transfer::ImportOptions how{copying, options.suffix};
   if (options.dry_run) return plan(output, opened, *target, how);
   Meter meter(output);
   const auto summary =
@@ -247,7 +260,9 @@ Result<void> import(Output& output, const Options& options) {
                            text::human_count(summary->files), text::human_bytes(summary->bytes)));
   if (summary->elsewhere > 0)
     output.line(
-        text::format("artifacts of {} runs and models stay where they are (s3: and the like)", summary->elsewhere));
+        text::format("artifacts of {} runs and models stay where they are, as at {}{}", summary->elsewhere,
+                     summary->elsewhere_example,
+                     summary->elsewhere_example.starts_with("s3:") ? "; --artifacts copy takes those of s3: too" : ""));
   std::optional<json::Value> compared;
   if (options.check) {
     FETTLE_TRY(compared, check(output, opened, *target, how));
@@ -272,7 +287,9 @@ void add_import_verb(Program& program) {
   verb.option("--server", options->server, client::kServerHelp);
   verb.option("--artifacts-destination", options->destination,
               "Folder behind mlflow-artifacts:/, as `mlflow server --artifacts-destination` names it");
-  verb.flag("--no-artifacts", options->no_artifacts, "Leave artifacts and their locations as they are");
+  verb.option("--artifacts", options->artifacts,
+              "own: copy those that MLflow's server or machine keeps; copy: those of s3: too, with AWS's credentials "
+              "here; leave: none, their locations stay");
   verb.option("--suffix", options->suffix, "Added to names of experiments and models that are taken here");
   verb.flag("--check", options->check, "Afterwards compare everything, by count and digest");
   verb.flag("--dry-run", options->dry_run, "Only say what would be done");

@@ -130,7 +130,7 @@ class Compare {
   template <typename Record>
   Result<void> artifacts(const Record& record, const Owner& owner) {
     const auto to = proxied_path(record.artifact_uri);
-    if (!options_.artifacts || !to) return {};
+    if (options_.artifacts == Copying::None || !to) return {};
     FETTLE_TRY(const auto files, files_.list(owner));
     std::map<std::string, std::string> digests;
     for (const auto& file : files) {

@@ -171,14 +171,14 @@ class Import {
   template <typename Record>
   Result<void> artifacts(const std::vector<Record>& chunk, const std::vector<Owner>& owners,
                          const std::vector<Applied>& applied) {
-    if (!options_.artifacts) return {};
+    if (options_.artifacts == Copying::None) return {};
     FETTLE_TRY(const auto marks, target_.marks("artifacts", ids_of(chunk)));
     std::string done;
     for (std::size_t i = 0; i < chunk.size(); ++i) {
       if (applied[i].outcome == "conflict") continue;
       const auto to = proxied_path(chunk[i].artifact_uri);
       if (!to) {
-        ++summary_.elsewhere;
+        if (summary_.elsewhere++ == 0) summary_.elsewhere_example = chunk[i].artifact_uri;
         continue;
       }
       FETTLE_TRY(const auto files, files_.list(owners[i]));

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "transfer/apply.h"
+#include "transfer/locations.h"
 #include "transfer/source.h"
 
 namespace fettle::transfer {
@@ -30,7 +31,7 @@ class Target {  // A Fettle server as an import sees it.
 };
 
 struct ImportOptions {
-  bool artifacts = true;
+  Copying artifacts = Copying::Own;
   std::string suffix;  // for names and ids that are taken; empty: they are conflicts
 };
 
@@ -47,7 +48,8 @@ struct Tally {
 struct Summary {
   std::map<std::string, Tally> kinds;              // experiment, logged_model, run, registered_model
   std::uint64_t points = 0, files = 0, bytes = 0;  // sent
-  std::uint64_t elsewhere = 0;                     // owners whose artifacts are left where they are
+  std::uint64_t elsewhere = 0;                     // owners whose artifacts are left where they are,
+  std::string elsewhere_example;                   // one of these places
   std::vector<std::string> conflicts, mapped;      // in words
 };
 // What is known to be the same on both sides, and the first differences in words.

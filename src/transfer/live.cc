@@ -74,8 +74,10 @@ std::string query(std::string_view route, const std::vector<std::pair<std::strin
 class Connection {
  public:
   static Result<Connection> open(const LiveOptions& options) {
-    FETTLE_TRY(auto client, http::Client::create(options.url, {.timeout_ms = kTimeoutMs, .ca_file = options.ca_file}));
-    return Connection(std::move(client), options);
+    FETTLE_TRY(auto client, http::Client::create(options.url, {.timeout_ms = kTimeoutMs,
+                                                               .authorization = options.authorization,
+                                                               .ca_file = options.ca_file}));
+    return Connection(std::move(client), options.url);
   }
   // A null value for 404.
   Result<json::Value> get(const std::string& target) { return ask(http::Method::Get, target, {}); }
@@ -85,25 +87,26 @@ class Connection {
   Result<void> download(const std::string& target, const std::string& file) {
     FETTLE_TRY(const auto response, client_.download(target, file));
     if (response.status == 200) return {};
+    if (response.status == 401 || response.status == 403) return refused(response.status);
     return fail(Code::Unavailable, text::format("{} answered {} to {}", url_, response.status, target));
   }
 
  private:
-  Connection(http::Client client, const LiveOptions& options) : client_(std::move(client)), url_(options.url) {
-    if (!options.authorization.empty()) headers_.emplace_back("Authorization", options.authorization);
+  Connection(http::Client client, std::string url) : client_(std::move(client)), url_(std::move(url)) {}
+  [[nodiscard]] std::unexpected<Error> refused(int status) const {
+    return fail(Code::Unauthenticated,
+                text::format("{} answered {}; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+                             "MLFLOW_TRACKING_TOKEN, to one who may read everything",
+                             url_, status));
   }
   Result<json::Value> ask(http::Method method, const std::string& target, const std::string& body) {
     for (int tried = 1;; ++tried) {
-      const auto response = client_.send(method, target, body, "application/json", headers_);
+      const auto response = client_.send(method, target, body);
       const bool again = !response || response->status >= 500 || response->status == 429;
       if (again && tried < kTries) continue;
       if (!response) return fail(response.error());
       if (response->status == 404) return json::Value();
-      if (response->status == 401 || response->status == 403)
-        return fail(Code::Unauthenticated,
-                    text::format("{} answered {}; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
-                                 "MLFLOW_TRACKING_TOKEN, to one who may read everything",
-                                 url_, response->status));
+      if (response->status == 401 || response->status == 403) return refused(response->status);
       if (response->status != 200)
         return fail(Code::Unavailable, text::format("{} answered {} to {}: {}", url_, response->status, target,
                                                     valid_utf8(response->body.substr(0, 300))));
@@ -112,7 +115,6 @@ class Connection {
   }
   http::Client client_;
   std::string url_;
-  http::Headers headers_;
 };
 
 RunRecord run_of(const json::Value& run) {

@@ -85,7 +85,7 @@ class LocalFiles final : public Files {
     if (proxied_.empty())
       return fail(Code::FailedPrecondition,
                   text::format("'{}' lies behind the MLflow server; name the folder that it keeps artifacts in with "
-                               "--artifacts-destination, or give --no-artifacts",
+                               "--artifacts-destination, or give --artifacts leave",
                                owner.uri));
     return proxied_ + "/" + proxied_path(owner.uri).value_or("");
   }
@@ -122,18 +122,22 @@ std::optional<std::string> proxied_path(std::string_view uri) {
   return std::string(uri);
 }
 
+bool Locations::stays(const std::string& uri) const {
+  return place_of(uri) == Place::Elsewhere && !(copying_ == Copying::WithS3 && uri.starts_with("s3:"));
+}
+
 std::string Locations::moved(const std::string& uri, const std::string& to) {
-  if (!copying_) return uri;
+  if (copying_ == Copying::None) return uri;
   if (const auto path = proxied_path(uri)) return "mlflow-artifacts:/" + *path;
-  if (place_of(uri) == Place::Elsewhere) return uri;
+  if (stays(uri)) return uri;
   if (follow(uri) != to) prefixes_.insert_or_assign(without_end(local_path(uri)), to);
   return to;
 }
 
 std::string Locations::follow(const std::string& uri) const {
-  if (!copying_) return uri;
+  if (copying_ == Copying::None) return uri;
   if (const auto path = proxied_path(uri)) return "mlflow-artifacts:/" + *path;
-  if (place_of(uri) == Place::Elsewhere) return uri;
+  if (stays(uri)) return uri;
   const auto path = without_end(local_path(uri));
   for (auto prefix = path;;) {
     if (const auto found = prefixes_.find(prefix); found != prefixes_.end())

@@ -1,8 +1,8 @@
 // Where artifacts lie in the source, and where they are to lie here.
 //
 // What Fettle stores itself is "mlflow-artifacts:/<path>". Locations that only the source's machine can reach (file:,
-// plain paths) become such ones; other schemes (s3:, gs: ...) stay, since clients reach them by themselves. Pure,
-// except for LocalFiles.
+// plain paths) become such ones; other schemes (s3:, gs: ...) stay, since clients reach them by themselves, unless s3:
+// is to be copied too. Pure, except for LocalFiles.
 #pragma once
 
 #include <map>
@@ -22,9 +22,12 @@ enum class Place : std::uint8_t { Proxied, Local, Elsewhere };
 // The part below mlflow-artifacts:/ (a host is dropped); nullopt for other schemes.
 [[nodiscard]] std::optional<std::string> proxied_path(std::string_view uri);
 
+// Which artifacts come here. Own: those that only the source's machine or server can reach. WithS3: those of s3: too.
+enum class Copying : std::uint8_t { None, Own, WithS3 };
+
 class Locations {  // Remembers what it has changed, so that what refers to it changes too.
  public:
-  explicit Locations(bool copying) noexcept : copying_(copying) {}
+  explicit Locations(Copying copying) noexcept : copying_(copying) {}
   void map(ExperimentRecord& record);
   void map(RunRecord& record);
   void map(ModelRecord& record);
@@ -33,7 +36,8 @@ class Locations {  // Remembers what it has changed, so that what refers to it c
  private:
   [[nodiscard]] std::string moved(const std::string& uri, const std::string& to);
   [[nodiscard]] std::string follow(const std::string& uri) const;
-  bool copying_;
+  [[nodiscard]] bool stays(const std::string& uri) const;
+  Copying copying_;
   std::map<std::string, std::string> prefixes_;  // "file:///x/mlruns/1" -> "mlflow-artifacts:/1"
 };
 

@@ -88,7 +88,7 @@ TEST(Places, ByScheme) {
 }
 
 TEST(Places, WhatRefersToAMovedLocationMovesToo) {
-  Locations locations(true);
+  Locations locations(Copying::Own);
   ExperimentRecord experiment{.id = "3", .artifact_location = "file:///old/mlruns/3"};
   locations.map(experiment);
   EXPECT_EQ(experiment.artifact_location, "mlflow-artifacts:/3");
@@ -107,6 +107,23 @@ TEST(Places, WhatRefersToAMovedLocationMovesToo) {
   EXPECT_EQ(model.versions[1].source, "mlflow-artifacts:/3/q/artifacts/model");
   EXPECT_EQ(model.versions[2].source, "s3://b/model");
   EXPECT_EQ(model.versions[3].source, "models:/m/1");
+}
+
+TEST(Places, BucketsAreTakenOverIfThatIsWanted) {
+  for (const auto copying : {Copying::None, Copying::Own, Copying::WithS3}) {
+    Locations locations(copying);
+    RunRecord run{.id = "r", .experiment = "3", .artifact_uri = "s3://b/3/r/artifacts"};
+    RunRecord other{.id = "q", .experiment = "3", .artifact_uri = "gs://b/3/q/artifacts"};
+    locations.map(run);
+    locations.map(other);
+    RegisteredRecord model{.name = "m", .versions = {{.version = 1, .source = "s3://b/3/r/artifacts/model"}}};
+    locations.map(model);
+    const bool copied = copying == Copying::WithS3;
+    EXPECT_EQ(run.artifact_uri, copied ? "mlflow-artifacts:/3/r/artifacts" : "s3://b/3/r/artifacts");
+    EXPECT_EQ(model.versions[0].source,
+              copied ? "mlflow-artifacts:/3/r/artifacts/model" : "s3://b/3/r/artifacts/model");
+    EXPECT_EQ(other.artifact_uri, "gs://b/3/q/artifacts");
+  }
 }
 
 class ImporterTest : public testing::TestWithParam<sql::testing::Store> {

@@ -215,9 +215,9 @@ def folder_source(tmp_path_factory):
 
 
 class MlflowServer:
-    """A running `mlflow server` that keeps artifacts for its clients."""
+    """A running `mlflow server` that keeps artifacts for its clients, or lets them write to `root` by themselves."""
 
-    def __init__(self, folder: pathlib.Path, backend=None):
+    def __init__(self, folder: pathlib.Path, backend=None, root=None):
         self.folder, self.artifacts = folder, folder / "kept"
         self.backend = backend or f"sqlite:///{folder}/mlflow.db"
         with socket.socket() as free:
@@ -227,7 +227,8 @@ class MlflowServer:
         self.log = open(folder / "mlflow.log", "wb")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", self.backend, "--artifacts-destination",
-             str(self.artifacts), "--host", "127.0.0.1", "--port", str(port), "--workers", "1"], cwd=folder,
+             str(self.artifacts), "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+             *(["--default-artifact-root", root, "--no-serve-artifacts"] if root else [])], cwd=folder,
             stdout=self.log, stderr=self.log)
         while True:
             try:

@@ -1,9 +1,13 @@
 """`fettle import mlflow`: from MLflow's database, folder and server, with what a client sees compared on both sides."""
+import base64
+import http.server
 import json
 import sqlite3
+import threading
 
 import pytest
-from conftest import client_of, fettle, see
+import requests
+from conftest import MlflowServer, client_of, fettle, fill, see
 
 KINDS = ["experiment", "logged_model", "run", "registered_model"]
 
@@ -113,7 +117,7 @@ def test_names_and_ids_that_are_taken(start_server, tmp_path):
 def test_an_interrupted_import_goes_on(start_server, change_records, sqlite_source):
     uri, ids = sqlite_source
     server = start_server()
-    document = counted(server, uri, "--no-artifacts")  # as if it had ended before any artifact came
+    document = counted(server, uri, "--artifacts", "leave")  # as if it had ended before any artifact came
     assert document["files"] == 0
     server.stop()
     one = f"run = (SELECT id FROM runs WHERE run_id = '{ids['run']}') AND key = (SELECT id FROM metric_keys WHERE key = 'loss')"
@@ -121,7 +125,7 @@ def test_an_interrupted_import_goes_on(start_server, change_records, sqlite_sour
                    f"DELETE FROM imports WHERE kind = 'points' AND id = '{ids['run']}'",
                    *(f"DELETE FROM {table} WHERE {one}" for table in ["metric_series", "metric_blocks", "latest_metrics"]))
     server = start_server()
-    again = counted(server, uri, "--no-artifacts", "--check")
+    again = counted(server, uri, "--artifacts", "leave", "--check")
     assert again["run"]["unchanged"] == sum(again["run"].values()) and 301 <= again["points"] < 400
     assert again["check"]["differing"] == 0
 
@@ -182,3 +186,124 @@ def test_databases_of_older_versions_lack_columns(start_server, tmp_path):
     run = client_of(server.control).get_run("0123456789abcdef0123456789abcdef")
     assert run.info.run_name == "old one" and run.data.metrics == {"m": 0.5}
     assert run.info.artifact_uri.startswith("s3://bucket/0/")
+
+
+@pytest.mark.parametrize("kind", ["database", "live"])
+def test_artifacts_in_s3_stay_or_are_copied(start_server, tmp_path, s3, bucket, kind):
+    if kind == "database":
+        uri = f"sqlite:///{tmp_path}/mlflow.db"
+        source = client_of(uri)
+    else:  # a server whose clients write to S3 by themselves
+        running = MlflowServer(tmp_path, root=f"s3://{bucket}/root")
+        uri, source = running.url, client_of(running.url)
+    try:
+        ids = fill(source, tmp_path, location=f"s3://{bucket}/experiments/flights")
+        assert any("/experiments/flights/" in "/" + key for key in s3.keys(bucket))
+        server = start_server()
+        destination = ["--artifacts-destination", str(tmp_path)] if kind == "database" else []
+        left = imported(server, uri, "--check", *destination)
+        assert f"s3://{bucket}/" in left and "--artifacts copy" in left and "differ" not in left
+        here = client_of(server.control)
+        assert here.get_run(ids["run"]).info.artifact_uri.startswith(f"s3://{bucket}/experiments/flights/")
+        copied = counted(server, uri, "--artifacts", "copy", "--check", *destination)
+        assert copied["check"]["differing"] == 0 and copied["artifacts_left"] == 0 < copied["files"], copied
+        there, now = see(source), see(here)
+        assert here.get_run(ids["run"]).info.artifact_uri.startswith("mlflow-artifacts:/")
+        assert len(now["runs"][ids["run"]]["files"]) == 3 and len(now["models"][ids["model"]]["files"]) == 1
+        assert differences(now, there) == []
+        for key in s3.keys(bucket):  # nothing here needs the bucket any more
+            s3.client().delete_object(Bucket=bucket, Key=key)
+        assert differences(see(here), now) == []
+    finally:
+        if kind == "live":
+            running.stop()
+    assert "own, copy or leave" in imported(server, uri, "--artifacts", "all", code=2)
+
+
+class Proxy:
+    """In front of a server, a reverse proxy that asks for a password, as nginx does. `elsewhere`: where it redirects
+    requests for files to."""
+
+    def __init__(self, server, user, password):
+        self.expected = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+        self.elsewhere, self.files, outer = None, 0, self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def forward(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if self.headers["Authorization"] != outer.expected:
+                    return self.answer(401, b"who are you?", {"WWW-Authenticate": "Basic"})
+                is_file = "get-artifact" in self.path or "/artifacts/files" in self.path
+                outer.files += is_file
+                if is_file and outer.elsewhere:
+                    return self.answer(302, b"", {"Location": outer.elsewhere + self.path})
+                sent = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "authorization", "connection")}
+                found = requests.request(self.command, server + self.path, data=body, headers=sent, timeout=60)
+                self.answer(found.status_code, found.content, {"Content-Type": found.headers.get("Content-Type", "text/plain")})
+
+            do_GET = do_POST = forward
+
+            def answer(self, status, body, headers):
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def guarded(live_source, monkeypatch):
+    proxy = Proxy(live_source.url, "ann", "pässword:1")
+    for name in ["MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"]:
+        monkeypatch.delenv(name, raising=False)
+    yield proxy
+    proxy.stop()
+
+
+def test_a_source_behind_a_password(start_server, live_source, guarded, monkeypatch):
+    server = start_server()
+    assert "MLFLOW_TRACKING_USERNAME" in imported(server, guarded.url, code=6)
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ann")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "pässword:1")
+    document = counted(server, guarded.url, "--check")
+    assert document["check"]["differing"] == 0 and 0 < document["files"] <= guarded.files, document
+    for name in ["MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"]:  # not for what sees both
+        monkeypatch.delenv(name)
+    assert differences(see(client_of(server.control)), see(client_of(live_source.url))) == []
+
+
+def test_a_password_follows_no_redirect(start_server, guarded, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ann")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "pässword:1")
+    asked = []
+
+    class Thief(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    thief = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Thief)
+    threading.Thread(target=thief.serve_forever, daemon=True).start()
+    guarded.elsewhere = f"http://127.0.0.1:{thief.server_address[1]}"
+    said = imported(start_server(), guarded.url, code=10)
+    thief.shutdown()
+    thief.server_close()
+    assert "answered 302" in said and guarded.files > 0 and asked == []
