@@ -40,6 +40,34 @@ inline tree::Forest random_forest(std::size_t trees, std::uint32_t depth, std::u
   return forest;
 }
 
+// Every level has one split.
+inline tree::Forest oblivious_forest(std::size_t trees, std::uint32_t depth, std::uint32_t features, std::size_t groups,
+                                     Rng& rng) {
+  tree::Forest forest;
+  forest.features = features;
+  forest.base.assign(groups, 0.25F);
+  for (std::size_t t = 0; t < trees; ++t) {
+    tree::Tree tree;
+    tree.group = static_cast<std::uint32_t>(t % groups);
+    tree.depth = static_cast<std::uint32_t>(rng.below(depth + 1));
+    const std::size_t inner = (std::size_t{1} << tree.depth) - 1;
+    tree.nodes.resize(2 * inner + 1);
+    for (std::size_t first = 0; first < inner; first = 2 * first + 1) {
+      tree::Node split{.feature = static_cast<std::uint32_t>(rng.below(features)),
+                       .value = static_cast<float>(rng.normal()),
+                       .default_left = rng.below(2) == 0};
+      for (std::size_t i = first; i < 2 * first + 1; ++i) {
+        tree.nodes[i] = split;
+        tree.nodes[i].left = static_cast<std::int32_t>(2 * i + 1);
+        tree.nodes[i].right = static_cast<std::int32_t>(2 * i + 2);
+      }
+    }
+    for (std::size_t i = inner; i < tree.nodes.size(); ++i) tree.nodes[i].value = static_cast<float>(rng.normal());
+    forest.trees.push_back(std::move(tree));
+  }
+  return forest;
+}
+
 // Makes about half of the splits test a set of up to 70 categories.
 inline void add_sets(tree::Forest& forest, Rng& rng) {
   for (auto& tree : forest.trees)

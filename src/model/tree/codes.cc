@@ -84,6 +84,16 @@ Codes::Test Codes::test_of(const Node& node) const {
           static_cast<std::uint8_t>(at - begin + 1)};
 }
 
+void append_map(AlignedVector<std::uint8_t>& maps, const Forest& forest, const Node& split) {
+  maps.resize(maps.size() + kMapBytes);
+  auto* bytes = maps.data() + maps.size() - kMapBytes;
+  const auto put = [&](std::size_t code) { bytes[code / 8] |= static_cast<std::uint8_t>(1U << (code % 8)); };
+  const auto& set = forest.sets[static_cast<std::size_t>(split.set)];
+  for (std::size_t code = 0; code < set.size(); ++code)
+    if (set[code]) put(code);
+  if (!split.default_left) put(kMissingCategory);
+}
+
 std::uint32_t Codes::set_column(const Node& node) const {
   return sets[static_cast<std::size_t>(set_of_[node.feature])].column;
 }

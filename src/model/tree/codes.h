@@ -15,10 +15,31 @@
 
 namespace fettle::model::tree {
 
-inline constexpr std::size_t kLanes16 = 16;  // thresholds that are compared at once
+inline constexpr std::size_t kBlockRows = 64;       // whose codes a vector holds
+inline constexpr std::size_t kLanes16 = 16;         // thresholds that are compared at once
+inline constexpr std::size_t kRowTrees = 64;        // of a step of the kernel for one row
+inline constexpr std::size_t kMostColumns = 512;    // of the kernel for blocks
+inline constexpr std::size_t kMostRowColumns = 64;  // of the kernel for one row
+inline constexpr std::size_t kMostOutputs = 64;
+inline constexpr std::size_t kMostFeatures = 1 << 16;
+inline constexpr std::uint32_t kMostDepth = 8;
 inline constexpr std::uint8_t kMissingRight = 255, kMissingLeft = 0;
 inline constexpr std::size_t kMapBytes = 32;
 inline constexpr std::uint32_t kOutOfRange = 254, kMissingCategory = 255;
+
+template <typename T>
+struct VectorAligned {  // An allocator whose memory begins where a vector of 64 bytes may be read at once.
+  using value_type = T;
+  static constexpr std::align_val_t kAlign{64};
+  VectorAligned() = default;
+  template <typename U>
+  explicit VectorAligned(const VectorAligned<U>&) noexcept {}
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kAlign)); }
+  void deallocate(T* p, std::size_t) noexcept { ::operator delete(p, kAlign); }
+  bool operator==(const VectorAligned&) const = default;
+};
+template <typename T>
+using AlignedVector = std::vector<T, VectorAligned<T>>;
 
 struct Codes {
   struct Number {
@@ -51,5 +72,8 @@ struct Codes {
  private:
   std::vector<std::int32_t> number_of_, set_of_;  // by feature: place in numbers and sets
 };
+
+// The bit map of a split's set: kMapBytes.
+void append_map(AlignedVector<std::uint8_t>& maps, const Forest& forest, const Node& split);
 
 }  // namespace fettle::model::tree

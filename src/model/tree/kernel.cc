@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "base/rng.h"
+#include "model/tree/grown.h"
+#include "model/tree/oblivious.h"
 #include "model/tree/sliced.h"
 
 namespace fettle::model::tree {
@@ -267,9 +269,10 @@ class CompleteKernel final : public Kernel {
 };
 
 // Blocks of rows, each of them as full as it can be.
-class SlicedBlocks final : public Kernel {
+template <typename Compiled, typename Functions>
+class BlockKernel final : public Kernel {
  public:
-  SlicedBlocks(std::shared_ptr<const Sliced> forest, SlicedFunctions functions) noexcept
+  BlockKernel(std::shared_ptr<const Compiled> forest, Functions functions) noexcept
       : forest_(std::move(forest)), functions_(functions) {}
   void add(const float* rows, std::size_t n, float* margins) const noexcept override {
     for (std::size_t r = 0; r < n; r += kBlockRows)
@@ -278,14 +281,15 @@ class SlicedBlocks final : public Kernel {
   }
 
  private:
-  std::shared_ptr<const Sliced> forest_;
-  SlicedFunctions functions_;
+  std::shared_ptr<const Compiled> forest_;
+  Functions functions_;
 };
 
 // Row by row.
-class SlicedRows final : public Kernel {
+template <typename Compiled, typename Functions>
+class RowKernel final : public Kernel {
  public:
-  SlicedRows(std::shared_ptr<const Sliced> forest, SlicedFunctions functions) noexcept
+  RowKernel(std::shared_ptr<const Compiled> forest, Functions functions) noexcept
       : forest_(std::move(forest)), functions_(functions) {}
   void add(const float* rows, std::size_t n, float* margins) const noexcept override {
     for (std::size_t r = 0; r < n; ++r)
@@ -293,8 +297,8 @@ class SlicedRows final : public Kernel {
   }
 
  private:
-  std::shared_ptr<const Sliced> forest_;
-  SlicedFunctions functions_;
+  std::shared_ptr<const Compiled> forest_;
+  Functions functions_;
 };
 
 // One kernel for few rows, another for blocks of at least `least` rows.
@@ -344,17 +348,23 @@ NamedKernel take_fastest(std::vector<NamedKernel>& kernels, const std::vector<do
   return std::move(kernels[static_cast<std::size_t>(best)]);
 }
 
+template <typename Functions, typename Compiled>
+void add_compiled(std::vector<NamedKernel>& out, std::string_view blocks, std::string_view rows,
+                  const std::optional<Functions>& functions, std::optional<Compiled> compiled) {
+  if (!functions || !compiled) return;
+  const auto shared = std::make_shared<const Compiled>(*std::move(compiled));
+  out.push_back({blocks, std::make_unique<BlockKernel<Compiled, Functions>>(shared, *functions)});
+  if (shared->scores_rows())
+    out.push_back({rows, std::make_unique<RowKernel<Compiled, Functions>>(shared, *functions)});
+}
+
 }  // namespace
 
 std::vector<NamedKernel> all_kernels(const Forest& forest) {
   std::vector<NamedKernel> out;
-  if (const auto functions = sliced_functions()) {
-    if (auto sliced = Sliced::of(forest)) {
-      const auto shared = std::make_shared<const Sliced>(*std::move(sliced));
-      out.push_back({"sliced blocks", std::make_unique<SlicedBlocks>(shared, *functions)});
-      if (shared->scores_rows()) out.push_back({"sliced rows", std::make_unique<SlicedRows>(shared, *functions)});
-    }
-  }
+  add_compiled(out, "sliced blocks", "sliced rows", sliced_functions(), Sliced::of(forest));
+  add_compiled(out, "oblivious blocks", "oblivious rows", oblivious_functions(), Oblivious::of(forest));
+  add_compiled(out, "grown blocks", "grown rows", grown_functions(), Grown::of(forest));
   if (CompleteKernel::fits(forest)) out.push_back({"complete", std::make_unique<CompleteKernel>(forest)});
   out.push_back({"walk", std::make_unique<WalkKernel>(forest)});
   return out;

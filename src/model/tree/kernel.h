@@ -24,7 +24,7 @@ class Kernel {
 [[nodiscard]] std::unique_ptr<const Kernel> choose_kernel(const Forest& forest);
 
 struct NamedKernel {
-  std::string_view name;  // "walk", "complete", "sliced blocks", "sliced rows"
+  std::string_view name;  // "walk", "complete", "sliced blocks", "grown rows", ...
   std::unique_ptr<const Kernel> kernel;
 };
 // Every kernel that can evaluate this forest on this processor; the last one always can.

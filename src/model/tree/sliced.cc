@@ -51,13 +51,7 @@ class Filling {
   void lookup(const Node& node, std::size_t at) {
     const auto map = static_cast<std::uint32_t>(out_.maps.size() / kMapBytes);
     out_.lookups.push_back({out_.codes.set_column(node), map, slot(at)});
-    out_.maps.resize(out_.maps.size() + kMapBytes);
-    auto* bytes = out_.maps.data() + map * kMapBytes;
-    const auto put = [&](std::size_t code) { bytes[code / 8] |= static_cast<std::uint8_t>(1U << (code % 8)); };
-    const auto& set = forest_.sets[static_cast<std::size_t>(node.set)];
-    for (std::size_t code = 0; code < set.size(); ++code)
-      if (set[code]) put(code);
-    if (!node.default_left) put(kMissingCategory);
+    append_map(out_.maps, forest_, node);
   }
 
   const Forest& forest_;

@@ -16,28 +16,7 @@
 
 namespace fettle::model::tree {
 
-inline constexpr std::size_t kBlockRows = 64;
-inline constexpr std::size_t kTreesAtOnce = 8;      // whose masks are narrowed together
-inline constexpr std::size_t kRowTrees = 64;        // of a step of the kernel for one row
-inline constexpr std::size_t kMostColumns = 512;    // of the kernel for blocks
-inline constexpr std::size_t kMostRowColumns = 64;  // of the kernel for one row
-inline constexpr std::size_t kMostOutputs = 64;
-inline constexpr std::size_t kMostFeatures = 1 << 16;
-inline constexpr std::uint32_t kMostDepth = 8;
-
-template <typename T>
-struct VectorAligned {  // An allocator whose memory begins where a vector of 64 bytes may be read at once.
-  using value_type = T;
-  static constexpr std::align_val_t kAlign{64};
-  VectorAligned() = default;
-  template <typename U>
-  explicit VectorAligned(const VectorAligned<U>&) noexcept {}
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kAlign)); }
-  void deallocate(T* p, std::size_t) noexcept { ::operator delete(p, kAlign); }
-  bool operator==(const VectorAligned&) const = default;
-};
-template <typename T>
-using AlignedVector = std::vector<T, VectorAligned<T>>;
+inline constexpr std::size_t kTreesAtOnce = 8;  // whose masks are narrowed together
 
 // A forest as these kernels read it: every tree complete, of the forest's depth.
 struct Sliced {

@@ -8,63 +8,14 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
-#include <cstring>
 
+#include "model/tree/codes_simd-inl.h"
 #include "model/tree/sliced.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fettle::model::tree::HWY_NAMESPACE {
 
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX3_ZEN4 || HWY_TARGET == HWY_AVX3_SPR
-
-namespace hn = hwy::HWY_NAMESPACE;
-
-constexpr hn::ScalableTag<std::uint8_t> kBytes;
-constexpr hn::ScalableTag<std::uint32_t> kWords;
-constexpr hn::ScalableTag<std::uint64_t> kLongs;
-constexpr hn::ScalableTag<float> kFloats;
-
-// How many thresholds of the feature are at most x; 0 for NaN.
-HWY_INLINE std::uint8_t code_of(const float* cuts, std::uint32_t blocks, std::uint32_t count, float x) {
-  const auto value = hn::Set(kFloats, x);
-  std::size_t block = 0;
-  if (blocks > 1) {
-    block = std::min<std::size_t>(hn::CountTrue(kFloats, hn::Le(hn::LoadU(kFloats, cuts), value)), blocks - 1);
-    cuts += kLanes16;
-  }
-  const auto within = hn::CountTrue(kFloats, hn::Le(hn::LoadU(kFloats, cuts + block * kLanes16), value));
-  return static_cast<std::uint8_t>(std::min<std::size_t>(block * kLanes16 + within, count));
-}
-
-// Codes of n rows, column by column: columns[column * stride + row]; up to stride, the numbers of bytes that are looked
-// up are 0.
-HWY_INLINE void encode(const Codes& codes, std::size_t features, const float* rows, std::size_t n, std::size_t stride,
-                       std::uint8_t* columns) {
-  for (const auto& number : codes.numbers) {
-    const float* cuts = codes.cuts.data() + number.first;
-    const float* x = rows + number.feature;
-    for (std::size_t r = 0; r < n; ++r, x += features) {
-      const auto code = code_of(cuts, number.blocks, number.count, *x);
-      const bool missing = std::isnan(*x);
-      if (number.columns[0] >= 0)
-        columns[static_cast<std::size_t>(number.columns[0]) * stride + r] = missing ? kMissingRight : code;
-      if (number.columns[1] >= 0)
-        columns[static_cast<std::size_t>(number.columns[1]) * stride + r] = missing ? kMissingLeft : code;
-    }
-  }
-  for (const auto& set : codes.sets) {
-    const float* x = rows + set.feature;
-    for (std::size_t r = 0; r < n; ++r, x += features) {
-      std::uint32_t code = *x >= 0 && *x < static_cast<float>(set.count) ? static_cast<std::uint32_t>(*x) : kOutOfRange;
-      if (std::isnan(*x)) code = kMissingCategory;
-      columns[set.column * stride + r] = static_cast<std::uint8_t>(code / 8);
-      columns[(set.column + 1) * stride + r] = static_cast<std::uint8_t>(1U << (code % 8));
-    }
-    std::fill_n(columns + set.column * stride + n, stride - n, std::uint8_t{0});
-  }
-}
+#if FETTLE_VECTORS_OF_64_BYTES
 
 // From the outcome of every node (masks[node * kTreesAtOnce ...], eight of them a vector) to the bits of the leaf's
 // number, the highest first: bits[level * kTreesAtOnce ...].
@@ -104,23 +55,6 @@ HWY_INLINE hn::Vec<decltype(kBytes)> numbers(const std::uint64_t* bits) {
     out = hn::MaskedAddOr(out, set, out, hn::Set(kBytes, static_cast<std::uint8_t>(1U << (kDepth - 1 - level))));
   }
   return out;
-}
-
-// Values of up to 2^kDepth leaves by their numbers, from registers; kBits of the number are left to look at.
-template <std::uint32_t kBits>
-HWY_INLINE hn::Vec<decltype(kFloats)> look_up(const float* leaves, hn::Vec<decltype(kWords)> number) {
-  if constexpr (kBits <= 4) {
-    const auto table = kBits == 4 ? hn::Load(kFloats, leaves) : hn::LoadN(kFloats, leaves, std::size_t{1} << kBits);
-    return hn::TableLookupLanes(table, hn::IndicesFromVec(kFloats, hn::And(number, hn::Set(kWords, 15))));
-  } else if constexpr (kBits == 5) {
-    return hn::TwoTablesLookupLanes(kFloats, hn::Load(kFloats, leaves), hn::Load(kFloats, leaves + 16),
-                                    hn::IndicesFromVec(kFloats, hn::And(number, hn::Set(kWords, 31))));
-  } else {
-    constexpr std::uint32_t kHalf = 1U << (kBits - 1);
-    const auto high = hn::TestBit(number, hn::Set(kWords, kHalf));
-    return hn::IfThenElse(hn::RebindMask(kFloats, high), look_up<kBits - 1>(leaves + kHalf, number),
-                          look_up<kBits - 1>(leaves, number));
-  }
 }
 
 template <std::uint32_t kDepth>
@@ -242,11 +176,11 @@ void row(const Sliced& forest, const float* values, float* margins) noexcept {
   with_depth(forest.depth, [&](auto depth) HWY_ATTR { add_row<depth()>(forest, codes.data(), margins); });
 }
 
-SlicedFunctions functions() { return {block, row}; }
+SlicedFunctions sliced_kernels() { return {block, row}; }
 
 #else
 
-SlicedFunctions functions() { return {}; }
+SlicedFunctions sliced_kernels() { return {}; }
 
 #endif
 
@@ -256,10 +190,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fettle::model::tree {
 
-HWY_EXPORT(functions);
+HWY_EXPORT(sliced_kernels);
 
 std::optional<SlicedFunctions> sliced_functions() {
-  const auto out = HWY_DYNAMIC_DISPATCH(functions)();
+  const auto out = HWY_DYNAMIC_DISPATCH(sliced_kernels)();
   return out.block == nullptr ? std::nullopt : std::optional(out);
 }
 

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -49,6 +50,7 @@ TEST(Kernel, EqualsTheReferenceWalkBitForBit) {
         for (const bool missing : {false, true}) {
           auto forest = random_forest(trees, depth, 9, groups, rng);
           if (rng.below(2) == 0) add_sets(forest, rng);
+          forest.wide_sums = rng.below(2) == 0;
           expect_equal_to_reference(forest, random_rows(forest, 130, missing, rng));
         }
 }
@@ -58,6 +60,53 @@ TEST(Kernel, EqualsTheReferenceWalkOnManyTreesAndWideRows) {  // more than one s
   for (const auto& [trees, features] : {std::pair(600U, 28U), std::pair(40U, 90U), std::pair(30U, 700U)}) {
     const auto forest = random_forest(trees, 6, features, 1, rng);
     expect_equal_to_reference(forest, random_rows(forest, 70, true, rng));
+  }
+}
+
+TEST(Kernel, EqualsTheReferenceWalkOnObliviousTrees) {
+  Rng rng(7);
+  for (const std::uint32_t depth : {1U, 3U, 6U, 8U})
+    for (const std::size_t trees : {1U, 65U, 130U})
+      for (const std::size_t groups : {1U, 3U}) {
+        auto forest = testing::oblivious_forest(trees, depth, 9, groups, rng);
+        forest.wide_sums = rng.below(2) == 0;
+        expect_equal_to_reference(forest, random_rows(forest, 130, rng.below(2) == 0, rng));
+      }
+}
+
+// Leaf-wise growth makes trees that are deep but have few leaves.
+TEST(Kernel, EqualsTheReferenceWalkOnTreesWithUpTo255Leaves) {
+  Rng rng(8);
+  for (const std::size_t leaves : {2U, 17U, 64U, 100U, 255U, 256U}) {
+    tree::Forest forest;
+    forest.features = 5;
+    forest.base = {0.25F};
+    for (std::size_t t = 0; t < 70; ++t) {
+      auto& tree = forest.trees.emplace_back();
+      tree.nodes.resize(1);
+      std::vector<std::size_t> open{0};
+      while (open.size() < 1 + rng.below(leaves) || (t == 0 && open.size() < leaves)) {
+        auto& leaf = open[rng.below(open.size())];
+        auto& split = tree.nodes[leaf];
+        split = {.left = static_cast<std::int32_t>(tree.nodes.size()),
+                 .right = static_cast<std::int32_t>(tree.nodes.size()) + 1,
+                 .feature = static_cast<std::uint32_t>(rng.below(5)),
+                 .value = static_cast<float>(rng.below(200)) / 50 - 2,
+                 .default_left = rng.below(2) == 0};
+        leaf = tree.nodes.size();
+        open.push_back(tree.nodes.size() + 1);
+        tree.nodes.resize(tree.nodes.size() + 2);
+      }
+      for (const auto leaf : open) tree.nodes[leaf].value = static_cast<float>(rng.normal());
+      ASSERT_TRUE(tree::check_shape(tree));
+    }
+    forest.wide_sums = rng.below(2) == 0;
+    const auto rows = random_rows(forest, 130, true, rng);
+    const auto kernels = tree::all_kernels(forest);
+    const auto is_grown = [](const auto& kernel) { return kernel.name == "grown blocks"; };
+    const bool has_vectors = tree::all_kernels(random_forest(3, 3, 3, 1, rng)).front().name == "sliced blocks";
+    EXPECT_EQ(std::ranges::any_of(kernels, is_grown), has_vectors && leaves < 256);
+    expect_equal_to_reference(forest, rows);
   }
 }
 
