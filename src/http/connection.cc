@@ -35,7 +35,8 @@ constexpr std::size_t kStreamPiece = 1U << 20U;
 constexpr std::size_t kIdleBuffer = 4U << 10U;  // of a connection that waits
 constexpr std::uint64_t kMaxRefusedBody = 1U << 20U;
 constexpr std::size_t kMostThrownAway = 16U << 20U;
-constexpr std::int64_t kThrowAwayMs = 2'000;  // without a byte
+constexpr std::int64_t kThrowAwayMs = 2'000;        // without a byte
+constexpr std::size_t kMaxBodyOnLoop = 16U << 10U;  // of Run::BySize: tens of microseconds to parse
 
 using PlainStream = beast::tcp_stream;
 using TlsStream = asio::ssl::stream<beast::tcp_stream>;
@@ -53,7 +54,10 @@ class Reply {
 // Answers one request; sends 500 when dropped unanswered.
 class Answer final : public Responder {
  public:
-  explicit Answer(std::shared_ptr<Reply> connection) : connection_(std::move(connection)) {}
+  Answer(std::shared_ptr<Reply> connection, std::shared_ptr<Shared> shared)
+      : connection_(std::move(connection)), shared_(std::move(shared)) {
+    ++shared_->unanswered;
+  }
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
   ~Answer() override;  // ends an event stream
@@ -62,7 +66,10 @@ class Answer final : public Responder {
   bool event(std::string_view name, std::string_view data) override;
 
  private:
+  void leave();
+
   std::shared_ptr<Reply> connection_;
+  std::shared_ptr<Shared> shared_;
   std::atomic<bool> answered_ = false;
   std::atomic<bool> streaming_ = false;
 };
@@ -305,12 +312,16 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
   void handle() {
     if (refusal_) return write(*std::move(refusal_));
     if (route_ == nullptr) return write(shared_->router->no_route(request_));
-    if (route_->options.run == Run::Loop) return call();
+    if (runs_on_loop(route_->options.run)) return call();
     shared_->run_on_worker([self = self_()] { self->call(); });
   }
 
+  [[nodiscard]] bool runs_on_loop(Run run) const {
+    return run == Run::Loop || (run == Run::BySize && request_.body.size() <= kMaxBodyOnLoop);
+  }
+
   void call() {
-    auto responder = std::make_shared<Answer>(self_());
+    auto responder = std::make_shared<Answer>(self_(), shared_);
     try {
       route_->handler(request_, responder);
     } catch (const std::exception& error) {
@@ -497,10 +508,16 @@ class Connection final : public Reply, public std::enable_shared_from_this<Conne
 };
 
 Answer::~Answer() {
-  if (streaming_)
+  if (streaming_) {
     connection_->end_events();
-  else if (!answered_)
-    connection_->send(Response::error({Code::Internal, "the request was dropped without an answer"}));
+    return;
+  }
+  if (!answered_) connection_->send(Response::error({Code::Internal, "the request was dropped without an answer"}));
+  connection_.reset();  // before a server that waits goes on, and ends the loop that a connection needs
+  leave();
+}
+void Answer::leave() {
+  if (--shared_->unanswered == 0) shared_->unanswered.notify_all();
 }
 void Answer::send(Response response) {
   if (!answered_.exchange(true)) connection_->send(std::move(response));
@@ -509,6 +526,7 @@ void Answer::start_events() {
   if (answered_.exchange(true)) return;
   streaming_ = true;
   connection_->start_events();
+  leave();
 }
 bool Answer::event(std::string_view name, std::string_view data) {
   return connection_->event(text::format("event: {}\ndata: {}\n\n", name, data));
@@ -529,6 +547,10 @@ void Shared::join_workers() {
     workers = std::move(workers_);
   }
   if (workers) workers->join();
+}
+
+void Shared::wait_for_answers() {
+  for (auto left = unanswered.load(); left != 0; left = unanswered.load()) unanswered.wait(left);
 }
 
 void start_connection(asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared) {

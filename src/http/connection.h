@@ -27,8 +27,11 @@ struct Shared {
   std::atomic<std::uint64_t> connections = 0, requests = 0, responses_4xx = 0, responses_5xx = 0, active = 0, busy = 0;
   std::atomic<bool> draining = false;
 
+  std::atomic<std::uint64_t> unanswered = 0;  // requests that a handler has, streams of events aside
+
   void run_on_worker(std::function<void()> work);  // starts the pool when first used
   void join_workers();
+  void wait_for_answers();  // of handlers that answer later, from threads of others
 
  private:
   std::mutex mutex_;

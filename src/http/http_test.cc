@@ -261,6 +261,47 @@ TEST_F(HttpTest, DrainLetsARunningRequestFinish) {
   EXPECT_FALSE(client().send(Method::Get, "/slow"));
 }
 
+TEST_F(HttpTest, TheServerWaitsForHandlersThatAnswerLater) {
+  std::latch started(1);
+  std::latch release(1);
+  std::atomic<bool> used = false;  // what handlers use may be gone once the server has ended
+  std::jthread later;
+  Router router;
+  router.add_async(Method::Get, "/later", [&](const Request&, std::shared_ptr<Responder> responder) {
+    later = std::jthread([&, responder = std::move(responder)] {
+      started.count_down();
+      release.wait();
+      used = true;
+      responder->send(Response::text("late"));
+    });
+  });
+  start(std::move(router));
+  std::jthread caller([&] { static_cast<void>(client().send(Method::Get, "/later")); });
+  started.wait();
+  std::jthread drainer([&] {
+    server_->drain(1);
+    EXPECT_TRUE(used);
+  });
+  while (client().send(Method::Get, "/none")) std::this_thread::yield();  // until it accepts no more
+  release.count_down();
+  drainer.join();
+  server_.reset();
+}
+
+TEST_F(HttpTest, ABodyDecidesWhereItsHandlerRuns) {
+  const auto thread_of = [](const Request&) {
+    return Response::text(std::to_string(std::hash<std::thread::id>()(std::this_thread::get_id())));
+  };
+  Router router;
+  router.add(Method::Post, "/loop", thread_of, {.run = Run::Loop});
+  router.add(Method::Post, "/by-size", thread_of, {.run = Run::BySize});
+  start(std::move(router));
+  auto client = this->client();
+  const auto loop = client.send(Method::Post, "/loop", "")->body;
+  EXPECT_EQ(client.send(Method::Post, "/by-size", "small")->body, loop);
+  EXPECT_NE(client.send(Method::Post, "/by-size", std::string(100'000, 'x'))->body, loop);
+}
+
 TEST_F(HttpTest, ManyClientsAtOnce) {
   Router router;
   router.add(Method::Post, "/loop", echo, {.run = Run::Loop});

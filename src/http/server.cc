@@ -98,6 +98,7 @@ struct Server::Impl {
     for (auto& loop : loops)
       if (loop->thread.joinable()) loop->thread.join();
     shared->join_workers();
+    shared->wait_for_answers();
   }
 };
 

@@ -1,8 +1,8 @@
 // HTTP/1.1 server on Boost.Asio and Beast: loops (one thread each), keep-alive, pipelining-safe, limits, TLS, graceful
 // drain.
 //
-// Handlers run where their route says: `Loop` handlers on the connection's loop (must not block), `Worker` handlers on
-// a pool (may block on SQL and disk). Start on port 0 for tests. Thread-safe after start.
+// Handlers run where their route says. A handler may answer later, from any thread. Start on port 0 for tests.
+// Thread-safe after start.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,9 @@
 
 namespace fettle::http {
 
-enum class Run : std::uint8_t { Loop, Worker };
+// Where a handler runs: on its connection's loop (it must not block), on a pool (it may, on SQL and disk), or on the
+// loop if the body is parsed in no time, else on the pool.
+enum class Run : std::uint8_t { Loop, Worker, BySize };
 
 // What a route wants of its caller. SignedIn: to be known; what the caller may do is checked by the handler.
 // Undeclared is refused while access control is on, so that no route is forgotten.
@@ -109,7 +111,8 @@ class Server {
   [[nodiscard]] std::string address() const;  // "127.0.0.1:43211", the real port
   [[nodiscard]] std::string url() const;      // "http://127.0.0.1:43211"
   [[nodiscard]] ServerCounters counters() const;
-  // Stops accepting, lets running requests finish (closing keep-alive connections), at most `timeout_ms`.
+  // Stops accepting, lets running requests finish (closing keep-alive connections), at most `timeout_ms`. Handlers that
+  // still run are waited for, though their clients hear no more of it: nothing uses what they were given afterwards.
   void drain(std::int64_t timeout_ms);
 
  private:

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "base/rng.h"
 #include "base/text.h"
@@ -15,13 +17,12 @@ using sql::Session;
 constexpr std::string_view kRunName = "mlflow.runName";
 constexpr std::string_view kModelHistory = "mlflow.log-model.history";
 
-Result<std::vector<KeyValue>> checked_tags(const std::vector<KeyValue>& tags) {
-  std::vector<KeyValue> out;
+Result<std::vector<KeyValue>> checked_tags(std::vector<KeyValue> tags) {
   for (std::size_t i = 0; i < tags.size(); ++i) {
     FETTLE_TRY_(check_key(text::format("tags[{}].key", i), tags[i].key));
-    out.push_back({tags[i].key, cut(tags[i].value, kMaxTagValue)});
+    tags[i].value = cut(tags[i].value, kMaxTagValue);
   }
-  return out;
+  return tags;
 }
 
 // The run's name and its tag mlflow.runName are one thing: whichever is given names it, both must agree.
@@ -79,6 +80,35 @@ Result<void> put_param(Session& session, const RunRow& run, const KeyValue& para
                            "value='{}' for run ID='{}'. Attempted logging new value '{}'.",
                            param.key, old, run.info.id.str(), param.value));
 }
+
+// A batch that keeps the rules, in the form that it is stored in.
+class RunLog {
+ public:
+  [[nodiscard]] static Result<std::shared_ptr<const RunLog>> create(RunId id, Batch batch) {
+    FETTLE_TRY_(check_metrics(batch.metrics));
+    FETTLE_TRY(batch.tags, checked_tags(std::move(batch.tags)));
+    for (std::size_t i = 0; i < batch.params.size(); ++i) {
+      FETTLE_TRY_(check_key(text::format("params[{}].key", i), batch.params[i].key));
+      batch.params[i].value = cut(batch.params[i].value, kMaxParamValue);
+    }
+    return std::shared_ptr<const RunLog>(new RunLog(std::move(id), std::move(batch)));
+  }
+
+  [[nodiscard]] Result<void> put(Session& session) const {
+    FETTLE_TRY(const auto run, need_active_run(session, id_));
+    for (const auto& param : batch_.params) FETTLE_TRY_(put_param(session, run, param));
+    FETTLE_TRY_(put_metrics(session, run, metrics_));
+    for (const auto& tag : batch_.tags) FETTLE_TRY_(put_tag(session, run.row, tag));
+    return {};
+  }
+
+ private:
+  RunLog(RunId id, Batch batch) : id_(std::move(id)), batch_(std::move(batch)), metrics_(by_key(batch_.metrics)) {}
+
+  RunId id_;
+  Batch batch_;
+  std::vector<NewPoints> metrics_;  // of batch_
+};
 
 }  // namespace
 
@@ -146,22 +176,15 @@ Result<void> Store::restore_run(const RunId& id) {
   });
 }
 
-Result<void> Store::log(const RunId& id, const Batch& batch) {
-  FETTLE_TRY_(check_metrics(batch.metrics));
-  FETTLE_TRY(const auto tags, checked_tags(batch.tags));
-  std::vector<KeyValue> params;
-  for (std::size_t i = 0; i < batch.params.size(); ++i) {
-    FETTLE_TRY_(check_key(text::format("params[{}].key", i), batch.params[i].key));
-    params.push_back({batch.params[i].key, cut(batch.params[i].value, kMaxParamValue)});
-  }
-  const auto metrics = by_key(batch.metrics);
-  return database_.write([&](Session& session) -> Result<void> {
-    FETTLE_TRY(const auto run, need_active_run(session, id));
-    for (const auto& param : params) FETTLE_TRY_(put_param(session, run, param));
-    FETTLE_TRY_(put_metrics(session, run, metrics));
-    for (const auto& tag : tags) FETTLE_TRY_(put_tag(session, run.row, tag));
-    return {};
-  });
+Result<void> Store::log(const RunId& id, Batch batch) {
+  FETTLE_TRY(const auto log, RunLog::create(id, std::move(batch)));
+  return database_.write([&](Session& session) { return log->put(session); });
+}
+
+void Store::log_async(const RunId& id, Batch batch, std::function<void(Result<void>)> done) {
+  auto log = RunLog::create(id, std::move(batch));
+  if (!log) return done(fail(std::move(log).error()));
+  database_.write_async([log = *std::move(log)](Session& session) { return log->put(session); }, std::move(done));
 }
 
 Result<void> Store::delete_tag(const RunId& id, const std::string& key) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,7 +53,10 @@ class Store {
   [[nodiscard]] Result<void> restore_run(const RunId& id);
   [[nodiscard]] Result<Page<Run>> search_runs(const Search& search) const;
 
-  [[nodiscard]] Result<void> log(const RunId& id, const Batch& batch);
+  [[nodiscard]] Result<void> log(const RunId& id, Batch batch);
+  // The same without blocking: `done` is called once, here if the batch breaks a rule, else on the writer's thread
+  // after the commit. It must not block.
+  void log_async(const RunId& id, Batch batch, std::function<void(Result<void>)> done);
   [[nodiscard]] Result<void> delete_tag(const RunId& id, const std::string& key);
   [[nodiscard]] Result<void> log_inputs(const RunId& id, const std::vector<DatasetInput>& datasets,
                                         const std::vector<std::string>& models);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 #include <limits>
 
 #include "os/file.h"
@@ -64,6 +65,20 @@ TEST_P(StoreTest, ValuesThatSqlLacksSurvive) {
   const auto points = store_.metric_history(id, "m", 100)->items;
   EXPECT_TRUE(std::ranges::any_of(points, [](const Point& p) { return std::isnan(p.value()); }));
   EXPECT_EQ(store_.run(id)->metrics.at(0).value, -std::numeric_limits<double>::max());
+}
+
+TEST_P(StoreTest, LoggingWithoutBlockingAnswersOnceStored) {
+  const auto id = new_run();
+  const auto logged = [&](const RunId& run, Batch batch) {
+    std::promise<Result<void>> done;
+    store_.log_async(run, std::move(batch), [&](Result<void> result) { done.set_value(std::move(result)); });
+    return done.get_future().get();
+  };
+  EXPECT_TRUE(logged(id, {{point(1, 1)}, {{"p", "1"}}, {{"t", "1"}}}));
+  EXPECT_EQ(store_.run(id)->metrics.size(), 1U);
+  EXPECT_EQ(logged(id, {{}, {}, {{"../up", "1"}}}).error().code, Code::InvalidArgument);
+  EXPECT_EQ(logged(id, {{}, {{"p", "2"}}, {}}).error().code, Code::InvalidArgument);
+  EXPECT_EQ(logged(RunId("none"), {}).error().code, Code::NotFound);
 }
 
 TEST_P(StoreTest, ABatchWithOneBadPartLeavesNothing) {

@@ -86,41 +86,37 @@ Result<Body> search(const Service& service, const Input& input) {
 }
 
 // A point that was measured on a logged model is written into that model, too, which may be another experiment's.
-Result<json::Value> log(const Service& service, const Input& input, const RunId& id, const Batch& batch) {
+Result<Log> checked(const Service& service, const Input& input, RunId id, Batch batch) {
   for (const auto& metric : batch.metrics)
     if (!metric.model_id.empty())
       FETTLE_TRY_(service.access.logged_model(input.caller(), metric.model_id, Role::Writer));
-  FETTLE_TRY_(service.tracking.log(id, batch));
-  return json::Value();
+  return Log{std::move(id), std::move(batch)};
 }
 
-Result<json::Value> log_metric(const Service& service, const Input& input) {
-  FETTLE_TRY(const auto id, need_run(input));
-  Batch batch;
+Result<Log> log_metric(const Service& service, const Input& input) {
+  FETTLE_TRY(auto id, need_run(input));
   FETTLE_TRY(auto metric, read_metric(input));
   FETTLE_TRY_(tracking::check_key("key", metric.key));
-  batch.metrics.push_back(std::move(metric));
-  return log(service, input, id, batch);
+  return checked(service, input, std::move(id), {.metrics = {std::move(metric)}, .params = {}, .tags = {}});
 }
 
-Result<json::Value> log_parameter(const Service& service, const Input& input) {
-  FETTLE_TRY(const auto id, need_run(input));
-  Batch batch;
+Result<tracking::KeyValue> need_pair(const Input& input) {
   FETTLE_TRY(auto key, input.need_text("key"));
   FETTLE_TRY(auto value, input.text("value"));
   FETTLE_TRY_(tracking::check_key("key", key));
-  batch.params.push_back({std::move(key), std::move(value)});
-  return log(service, input, id, batch);
+  return tracking::KeyValue{std::move(key), std::move(value)};
 }
 
-Result<json::Value> set_tag(const Service& service, const Input& input) {
-  FETTLE_TRY(const auto id, need_run(input));
-  Batch batch;
-  FETTLE_TRY(auto key, input.need_text("key"));
-  FETTLE_TRY(auto value, input.text("value"));
-  FETTLE_TRY_(tracking::check_key("key", key));
-  batch.tags.push_back({std::move(key), std::move(value)});
-  return log(service, input, id, batch);
+Result<Log> log_parameter(const Service&, const Input& input) {
+  FETTLE_TRY(auto id, need_run(input));
+  FETTLE_TRY(auto param, need_pair(input));
+  return Log{std::move(id), {.metrics = {}, .params = {std::move(param)}, .tags = {}}};
+}
+
+Result<Log> set_tag(const Service&, const Input& input) {
+  FETTLE_TRY(auto id, need_run(input));
+  FETTLE_TRY(auto tag, need_pair(input));
+  return Log{std::move(id), {.metrics = {}, .params = {}, .tags = {std::move(tag)}}};
 }
 
 Result<json::Value> delete_tag(const Service& service, const Input& input) {
@@ -153,15 +149,12 @@ Result<void> check_batch(const Batch& batch) {
   return {};
 }
 
-Result<json::Value> log_batch(const Service& service, const Input& input) {
-  FETTLE_TRY(const auto id, need_run(input));
-  const auto checked = [&](const Batch& batch) -> Result<json::Value> {
-    FETTLE_TRY_(check_batch(batch));
-    return log(service, input, id, batch);
-  };
-  if (input.batch()) return checked(*input.batch());
-  FETTLE_TRY(const auto batch, read_batch(input));
-  return checked(batch);
+Result<Log> log_batch(const Service& service, const Input& input) {
+  FETTLE_TRY(auto id, need_run(input));
+  auto batch = input.batch() ? *input.batch() : Result<Batch>(read_batch(input));
+  if (batch) FETTLE_TRY_(check_batch(*batch));
+  if (!batch) return fail(std::move(batch).error());
+  return checked(service, input, std::move(id), *std::move(batch));
 }
 
 Result<tracking::DatasetInput> dataset_of(const Input& input) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include "api/mlflow/batch.h"
 #include "base/log.h"
@@ -84,6 +85,46 @@ std::optional<double> as_number(const json::Value& value) {
   if (value.as_string() == "-Infinity") return -std::numeric_limits<double>::infinity();
   return text::parse_double(value.as_string());
 }
+
+// One request on its way through a route.
+class Visit : public std::enable_shared_from_this<Visit> {
+ public:
+  Visit(const Service& service, const Route& route, const http::Request& request, Input input,
+        std::shared_ptr<http::Responder> responder)
+      : service_(service),
+        route_(route),
+        request_(request),
+        input_(std::move(input)),
+        responder_(std::move(responder)) {}
+
+  void run() {
+    if (const auto allowed = check(service_, input_, route_.need); !allowed) return end(error_answer(allowed.error()));
+    std::visit([this](auto* handle) { end(handle(service_, input_)); }, route_.handler);
+  }
+
+ private:
+  void end(Result<json::Value> result) { end(answer(result)); }
+  void end(Result<Body> result) { end(answer(std::move(result))); }
+  void end(Result<Log> log) {
+    if (!log) return end(error_answer(log.error()));
+    service_.tracking.log_async(log->run, std::move(log->batch), [self = shared_from_this()](const Result<void>& done) {
+      self->end(answer(done.transform([] { return json::Value(); })));
+    });
+  }
+  void end(http::Response out) {
+    if (service_.access.on()) {
+      settle_grants(service_, input_, route_.need, out);
+      service_.access.record(request_, route_.need, object_of(input_, route_.need), out);
+    }
+    responder_->send(std::move(out));
+  }
+
+  const Service& service_;
+  const Route& route_;
+  const http::Request& request_;  // lives until it is answered
+  Input input_;
+  std::shared_ptr<http::Responder> responder_;
+};
 
 }  // namespace
 
@@ -286,20 +327,16 @@ http::Response error_answer(const Error& error) {
 }
 
 void mount_at(http::Router& router, const Service& service, std::string_view prefix, const Route& route) {
-  router.add(route.method, std::string(prefix) + std::string(route.path),
-             [service, route](const http::Request& request) {
-               const auto input = route.read(request);
-               if (!input) return error_answer(input.error());
-               const auto allowed = check(service, *input, route.need);
-               auto out = allowed
-                              ? std::visit([&](auto* handle) { return answer(handle(service, *input)); }, route.handler)
-                              : error_answer(allowed.error());
-               if (!service.access.on()) return out;
-               settle_grants(service, *input, route.need, out);
-               service.access.record(request, route.need, object_of(*input, route.need), out);
-               return out;
-             },
-             {.access = access_of(route.need)});
+  const bool is_log = std::holds_alternative<Result<Log> (*)(const Service&, const Input&)>(route.handler);
+  router.add_async(
+      route.method, std::string(prefix) + std::string(route.path),
+      [service, route](const http::Request& request, std::shared_ptr<http::Responder> responder) {
+        auto input = route.read(request);
+        if (!input) return responder->send(error_answer(input.error()));
+        std::make_shared<Visit>(service, route, request, *std::move(input), std::move(responder))->run();
+      },
+      // Checks of what a caller may do read SQL.
+      {.run = is_log && !service.access.on() ? http::Run::BySize : http::Run::Worker, .access = access_of(route.need)});
 }
 
 void mount(http::Router& router, const Service& service, std::span<const Route> routes) {

@@ -75,8 +75,14 @@ using Service = MlflowParts;
 struct Body {  // JSON text, ready to be sent: what large answers are written as
   std::string json;
 };
+struct Log {  // what a run is to keep: stored after the handler, and answered once it is durable; no thread waits for
+              // it
+  RunId run;
+  tracking::Batch batch;
+};
 using Handler =
-    std::variant<Result<json::Value> (*)(const Service&, const Input&), Result<Body> (*)(const Service&, const Input&)>;
+    std::variant<Result<json::Value> (*)(const Service&, const Input&), Result<Body> (*)(const Service&, const Input&),
+                 Result<Log> (*)(const Service&, const Input&)>;
 struct Route {
   http::Method method;
   std::string_view path;  // below /api/2.0/mlflow
