@@ -213,6 +213,11 @@ void Routes::add_commands() {
           FETTLE_TRY(auto verdict, read<control::VerdictRecord>(request));
           return shown(parts.loop.record_verdict(std::move(verdict)));
         });
+  route(Method::Post, "logged-models/{id}/restore", on_logged_model(Role::Writer),
+        [](Parts parts, const Request& request) -> Result<json::Value> {
+          FETTLE_TRY_(parts.tracking.models().restore(capture(request, "id")));
+          return named("model_id", json::Value(capture(request, "id")));
+        });
   route(Method::Post, "settle", somewhere(Role::Writer),
         [](Parts parts, const Request&) { return shown(parts.loop.settle()); });
 }

@@ -124,6 +124,12 @@ Rule on_alert(Role role) {
   });
 }
 
+Rule on_logged_model(Role role) {
+  return rule(role, [role](const FettleParts& parts, const Request& request, const Identity& who) {
+    return parts.access.logged_model(who, std::string(request.capture("id")), role);
+  });
+}
+
 Rule on_new_rollout() {
   return rule(Role::Writer, [](const FettleParts& parts, const Request& request, const Identity& who) {
     return check_endpoint(parts, who, body_of(request).text_or("endpoint"), Role::Writer);

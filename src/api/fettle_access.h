@@ -20,16 +20,17 @@ struct Rule {
   std::function<Result<void>(const FettleParts&, const http::Request&)> check;
 };
 
-[[nodiscard]] Rule filtered();              // everyone signed in; the answer goes through visible()
-[[nodiscard]] Rule somewhere(Role role);    // on any object
-[[nodiscard]] Rule on_endpoint(Role role);  // {name}
-[[nodiscard]] Rule on_rollout(Role role);   // {id}
-[[nodiscard]] Rule on_alert(Role role);     // {id}
-[[nodiscard]] Rule on_new_rollout();        // the body's endpoint
-[[nodiscard]] Rule on_rollout_command();    // {id}, {verb}: promoting wants an approver
-[[nodiscard]] Rule on_project();            // {name}; a retraining runs commands here: admins only
-[[nodiscard]] Rule on_placed_version();     // the body's model and endpoint
-[[nodiscard]] Rule on_verdicts(Role role);  // the query's or the body's run_id
+[[nodiscard]] Rule filtered();                  // everyone signed in; the answer goes through visible()
+[[nodiscard]] Rule somewhere(Role role);        // on any object
+[[nodiscard]] Rule on_endpoint(Role role);      // {name}
+[[nodiscard]] Rule on_rollout(Role role);       // {id}
+[[nodiscard]] Rule on_alert(Role role);         // {id}
+[[nodiscard]] Rule on_logged_model(Role role);  // {id}
+[[nodiscard]] Rule on_new_rollout();            // the body's endpoint
+[[nodiscard]] Rule on_rollout_command();        // {id}, {verb}: promoting wants an approver
+[[nodiscard]] Rule on_project();                // {name}; a retraining runs commands here: admins only
+[[nodiscard]] Rule on_placed_version();         // the body's model and endpoint
+[[nodiscard]] Rule on_verdicts(Role role);      // the query's or the body's run_id
 
 [[nodiscard]] Rule model_reader();  // {name} of a registered model
 [[nodiscard]] Rule model_writer();

@@ -282,6 +282,15 @@ Result<void> LoggedModels::remove(const std::string& id) {
   });
 }
 
+Result<void> LoggedModels::restore(const std::string& id) {
+  return database_.write([&](Session& session) -> Result<void> {
+    FETTLE_TRY(const auto found, need(session, id, true));
+    if (found.model.stage == Stage::Active) return {};
+    FETTLE_TRY_(session.execute("UPDATE logged_models SET stage = 0 WHERE id = ?", {found.row}));
+    return touch(session, found.row, clock_.now_ms());
+  });
+}
+
 Result<LoggedModel> LoggedModels::set_tags(const std::string& id, const std::vector<KeyValue>& tags) {
   FETTLE_TRY(const auto checked, checked_pairs(tags, kMaxTagValue));
   return write_value<LoggedModel>(database_, [&](Session& session) -> Result<LoggedModel> {

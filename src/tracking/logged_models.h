@@ -35,6 +35,7 @@ class LoggedModels {
   [[nodiscard]] Result<LoggedModel> get(const std::string& id, bool allow_deleted = false) const;
   [[nodiscard]] Result<LoggedModel> finish(const std::string& id, ModelStatus status);
   [[nodiscard]] Result<void> remove(const std::string& id);
+  [[nodiscard]] Result<void> restore(const std::string& id);  // MLflow has no call for it
   [[nodiscard]] Result<LoggedModel> set_tags(const std::string& id, const std::vector<KeyValue>& tags);
   [[nodiscard]] Result<void> delete_tag(const std::string& id, const std::string& key);
   // Adds a registered version that was made from the model to the list of {"name", "version"} that one of its tags

@@ -44,11 +44,16 @@ def test_until_then_it_can_be_restored(place):
     inside = place.run(experiment, b="b")
     place.client.delete_run(gone)
     place.client.delete_experiment(experiment)
+    model = place.client.create_logged_model("0", name="net").model_id
+    place.client.delete_logged_model(model)
     report = place.gc("--yes")
     assert report["request"]["older_than_ms"] == 30 * 86_400_000
     assert (report["runs"], report["experiments"], report["objects"]) == (0, 0, 0)
     assert f"run {gone} restored" in run("run", "restore", gone, "--server", place.server.control)
     run("experiment", "restore", "flights", "--server", place.server.control)
+    run("model", "restore", model, "--server", place.server.control)
+    assert place.client.get_logged_model(model).name == "net"
+    assert "not found" in run("model", "restore", "m-none", "--server", place.server.control, code=3)
     for each in [gone, inside]:
         assert place.client.get_run(each).info.lifecycle_stage == "active"
         assert len(place.client.get_metric_history(each, "loss")) == 5
