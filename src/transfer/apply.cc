@@ -92,6 +92,9 @@ class Batch {
     if (outcome == Outcome::Conflict)
       return Written{
           outcome, was_imported ? "changed here and in the source" : "this server has another of this id", {}};
+    if (outcome == Outcome::Created)  // what was imported once and is gone since comes back with all it has
+      FETTLE_TRY_(session_.execute("DELETE FROM imports WHERE id = ? AND kind IN ('points', 'artifacts')",
+                                   {std::string_view(id)}));
     if (outcome == Outcome::Created || outcome == Outcome::Updated) FETTLE_TRY_(import());
     if (outcome != Outcome::Kept) FETTLE_TRY_(put_mark(kind, id, source));
     return Written{outcome, {}, {}};

@@ -5,7 +5,7 @@ import threading
 import mlflow
 import pytest
 import requests
-from conftest import NOW, run
+from conftest import NOW, Place, run
 from mlflow.entities import ViewType
 
 GC = "/api/fettle/v1/gc"
@@ -153,6 +153,25 @@ def test_no_object_goes_while_a_backup_is_fetched(place, tmp_path):
     assert requests.delete(f"{server}/api/fettle/v1/backups/{begun['id']}", timeout=30).ok
     report = place.gc("--yes", *NOW)
     assert report["objects"] == 1 and not report["objects_stay"] and place.objects() == set()
+
+
+def test_what_was_removed_can_be_imported_again_whole(place, server_class, tmp_path):
+    (tmp_path / "source").mkdir()
+    source = server_class(tmp_path / "source")
+    try:
+        there = Place(source, None)
+        experiment = there.client.create_experiment("flights")
+        moved = there.run(experiment, a="a")
+        words = ["import", "mlflow", source.control, "--server", place.server.control]
+        for _ in range(2):
+            run(*words)
+            assert len(place.client.get_metric_history(moved, "loss")) == 5
+            mlflow.set_tracking_uri(place.server.control)
+            assert mlflow.artifacts.load_text(f"{place.client.get_run(moved).info.artifact_uri}/deep/a.txt") == "a"
+            place.client.delete_run(moved)
+            assert place.gc("--yes", *NOW)["runs"] == 1 and place.objects() == set()
+    finally:
+        source.stop()
 
 
 def test_one_at_a_time_and_only_what_is_asked_for(place):
