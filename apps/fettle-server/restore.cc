@@ -77,9 +77,10 @@ Result<void> restore(const RestoreOptions& options, Output& output) {
                       .set("rows", count.rows)
                       .set("objects", manifest.objects.size())
                       .set("left_out", manifest.left_out));
-  const auto store = options.artifact_store.empty() ? "" : " --artifact-store '" + options.artifact_store + "'";
+  auto more = options.artifact_store.empty() ? "" : " --artifact-store '" + options.artifact_store + "'";
+  if (!options.database.empty()) more += " --database URL";  // which may hold a password
   output.line(text::format("{} rows and {} objects are restored; start with: fettle server --data {}{}",
-                           text::human_count(count.rows), text::human_count(manifest.objects.size()), data, store));
+                           text::human_count(count.rows), text::human_count(manifest.objects.size()), data, more));
   if (!manifest.artifacts)
     output.line(
         text::format("the backup was made with --no-artifacts: {} objects must still lie in the artifact store "
