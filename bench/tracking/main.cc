@@ -68,10 +68,11 @@ std::string with_commas(double value) {
 }
 
 void print_title() {
-  std::printf("%-58s %12s %14s %12s %8s  %-8s %s\n", "", "Fettle", "goal", "MLflow", "ratio", "", "holds");
+  std::printf("%-58s %12s %14s %12s %8s  %-11s %s\n", "", "Fettle", "goal", "MLflow", "ratio", "", "holds");
 }
 
-void print(const Figure& figure, double ours, std::optional<double> theirs, bool json) {
+// Whether the figure is what Fettle must reach.
+bool print(const Figure& figure, double ours, std::optional<double> theirs, bool json) {
   const bool holds = figure.at_least ? ours >= figure.goal : ours <= figure.goal;
   const double ratio = !theirs ? 0 : figure.at_least ? ours / *theirs : *theirs / ours;
   if (json) {
@@ -81,11 +82,12 @@ void print(const Figure& figure, double ours, std::optional<double> theirs, bool
     std::printf("%s\n", json::dump(out.set("holds", holds)).c_str());
   } else {
     const auto goal = (figure.at_least ? ">= " : "<= ") + with_commas(figure.goal);
-    std::printf("%-58s %12s %14s %12s %8s  %-8s %s\n", figure.title.c_str(), with_commas(ours).c_str(), goal.c_str(),
+    std::printf("%-58s %12s %14s %12s %8s  %-11s %s\n", figure.title.c_str(), with_commas(ours).c_str(), goal.c_str(),
                 theirs ? with_commas(*theirs).c_str() : "-", theirs ? text::format("{:.0f} x", ratio).c_str() : "",
                 figure.unit.c_str(), holds ? "yes" : "NO");
   }
   std::fflush(stdout);
+  return holds;
 }
 
 class Table {
@@ -110,9 +112,14 @@ class Table {
       if (theirs) of_theirs.push_back(theirs->measure());
     }
     progress("");
-    for (std::size_t i = 0; i < row.figures.size(); ++i)
-      print(row.figures[i], median_of(of_ours, i), theirs ? std::optional(median_of(of_theirs, i)) : std::nullopt,
-            json_);
+    for (std::size_t i = 0; i < row.figures.size(); ++i, ++figures_)
+      holding_ += print(row.figures[i], median_of(of_ours, i),
+                        theirs ? std::optional(median_of(of_theirs, i)) : std::nullopt, json_)
+                      ? 1
+                      : 0;
+  }
+  void print_sum() const {
+    if (!json_) std::printf("%d of %d goals hold\n", holding_, figures_);
   }
 
  private:
@@ -124,6 +131,7 @@ class Table {
   }
 
   bool json_;
+  int figures_ = 0, holding_ = 0;
   os::TempFolder folder_ = need(os::TempFolder::create());
   std::optional<TrackingServer> peer_;
 };
@@ -137,6 +145,7 @@ int main(int argc, char** argv) {
     Table table(options);
     if (!options.json) print_title();
     for (const auto& row : rows) table.measure(row);
+    table.print_sum();
     return 0;
   } catch (const std::runtime_error& error) {
     std::fprintf(stderr, "\nfettle_bench_tracking: %s\n", error.what());

@@ -14,7 +14,7 @@ namespace fettle::bench {
 
 struct Figure {
   std::string title;
-  std::string unit;  // "/s", "points/s", "ms", "MB"
+  std::string unit;  // "/s", "points/s", "ms", "MB", "bytes/point"
   double goal = 0;
   bool at_least = false;  // else at most
 };

@@ -63,6 +63,7 @@ TrackingServer TrackingServer::fettle(const std::string& folder) {
   return {{"fettle", "server", "--data", folder, "--control", text::format("127.0.0.1:{}", port), "--predict",
            "127.0.0.1:0", "--grpc", "127.0.0.1:0"},
           url_of(port),
+          folder,
           false};
 }
 
@@ -71,11 +72,12 @@ TrackingServer TrackingServer::mlflow(const std::string& folder) {
   return {{"mlflow", "server", "--port", std::to_string(port), "--backend-store-uri",
            text::format("sqlite:///{}/mlflow.db", folder), "--artifacts-destination", folder + "/artifacts"},
           url_of(port),
+          folder,
           true};
 }
 
-TrackingServer::TrackingServer(std::vector<std::string> argv, std::string url, bool is_peer)
-    : url_(std::move(url)), is_peer_(is_peer) {
+TrackingServer::TrackingServer(std::vector<std::string> argv, std::string url, std::string folder, bool is_peer)
+    : url_(std::move(url)), folder_(std::move(folder)), is_peer_(is_peer) {
   std::vector<char*> pointers;
   for (auto& argument : argv) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
@@ -90,7 +92,10 @@ TrackingServer::TrackingServer(std::vector<std::string> argv, std::string url, b
 }
 
 TrackingServer::TrackingServer(TrackingServer&& other) noexcept
-    : url_(std::move(other.url_)), is_peer_(other.is_peer_), pid_(std::exchange(other.pid_, 0)) {}
+    : url_(std::move(other.url_)),
+      folder_(std::move(other.folder_)),
+      is_peer_(other.is_peer_),
+      pid_(std::exchange(other.pid_, 0)) {}
 
 TrackingServer::~TrackingServer() {
   if (pid_ == 0) return;
@@ -106,6 +111,13 @@ double TrackingServer::resident_mb() const {
     while (ancestor != pid_ && all.contains(ancestor)) ancestor = all.at(ancestor).parent;
     if (ancestor == pid_) out += process.resident_mb;
   }
+  return out;
+}
+
+double TrackingServer::disk_bytes() const {
+  double out = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_))
+    if (entry.is_regular_file()) out += static_cast<double>(entry.file_size());
   return out;
 }
 

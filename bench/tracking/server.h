@@ -22,11 +22,12 @@ class TrackingServer {
   [[nodiscard]] const std::string& url() const noexcept { return url_; }
   [[nodiscard]] bool is_peer() const noexcept { return is_peer_; }
   [[nodiscard]] double resident_mb() const;  // of it and all its children
+  [[nodiscard]] double disk_bytes() const;   // of all files in its folder
 
  private:
-  TrackingServer(std::vector<std::string> argv, std::string url, bool is_peer);
+  TrackingServer(std::vector<std::string> argv, std::string url, std::string folder, bool is_peer);
 
-  std::string url_;
+  std::string url_, folder_;
   bool is_peer_;
   pid_t pid_ = 0;
 };
