@@ -10,7 +10,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 BENCHES = {"trees": ["fettle_bench_trees"], "server": ["fettle_bench_serving"],
-           "shap": [sys.executable, str(HERE / "shap_bench.py")],
+           "models": [sys.executable, str(HERE / "model_bench.py")],
            "tracking": ["fettle_bench_tracking"],
            "start": [sys.executable, str(HERE / "start_bench.py")],
            "pipeline": [sys.executable, str(HERE / "pipeline_bench.py")]}
