@@ -95,6 +95,7 @@ Result<void> confirm(Output& output, const GcOptions& options) {
   FETTLE_TRY(const auto report, run_on_server(output, options, true));
   print(output, report, true);
   output.line(undo);
+  std::fflush(stdout);  // also into a pipe, before the question
   std::fputs("Remove this for good? [y/N] ", stderr);
   std::string answer;
   std::getline(std::cin, answer);
