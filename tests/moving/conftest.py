@@ -234,7 +234,7 @@ class MlflowServer:
             try:
                 if requests.get(f"{self.url}/health", timeout=5).ok:
                     return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 assert self.process.poll() is None, (folder / "mlflow.log").read_text()
                 time.sleep(0.1)
 
