@@ -93,7 +93,7 @@ Result<Log> checked(const Service& service, const Input& input, RunId id, Batch 
   return Log{std::move(id), std::move(batch)};
 }
 
-Result<Log> log_metric(const Service& service, const Input& input) {
+Result<Log> log_metric(const Service& service, Input& input) {
   FETTLE_TRY(auto id, need_run(input));
   FETTLE_TRY(auto metric, read_metric(input));
   FETTLE_TRY_(tracking::check_key("key", metric.key));
@@ -107,13 +107,13 @@ Result<tracking::KeyValue> need_pair(const Input& input) {
   return tracking::KeyValue{std::move(key), std::move(value)};
 }
 
-Result<Log> log_parameter(const Service&, const Input& input) {
+Result<Log> log_parameter(const Service&, Input& input) {
   FETTLE_TRY(auto id, need_run(input));
   FETTLE_TRY(auto param, need_pair(input));
   return Log{std::move(id), {.metrics = {}, .params = {std::move(param)}, .tags = {}}};
 }
 
-Result<Log> set_tag(const Service&, const Input& input) {
+Result<Log> set_tag(const Service&, Input& input) {
   FETTLE_TRY(auto id, need_run(input));
   FETTLE_TRY(auto tag, need_pair(input));
   return Log{std::move(id), {.metrics = {}, .params = {}, .tags = {std::move(tag)}}};
@@ -149,9 +149,10 @@ Result<void> check_batch(const Batch& batch) {
   return {};
 }
 
-Result<Log> log_batch(const Service& service, const Input& input) {
+Result<Log> log_batch(const Service& service, Input& input) {
   FETTLE_TRY(auto id, need_run(input));
-  auto batch = input.batch() ? *input.batch() : Result<Batch>(read_batch(input));
+  auto plain = input.take_batch();
+  auto batch = plain ? *std::move(plain) : read_batch(input);
   if (batch) FETTLE_TRY_(check_batch(*batch));
   if (!batch) return fail(std::move(batch).error());
   return checked(service, input, std::move(id), *std::move(batch));

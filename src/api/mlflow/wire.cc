@@ -327,7 +327,7 @@ http::Response error_answer(const Error& error) {
 }
 
 void mount_at(http::Router& router, const Service& service, std::string_view prefix, const Route& route) {
-  const bool is_log = std::holds_alternative<Result<Log> (*)(const Service&, const Input&)>(route.handler);
+  const bool is_log = std::holds_alternative<Result<Log> (*)(const Service&, Input&)>(route.handler);
   router.add_async(
       route.method, std::string(prefix) + std::string(route.path),
       [service, route](const http::Request& request, std::shared_ptr<http::Responder> responder) {

@@ -52,7 +52,8 @@ class Input {  // The parameters of one request, or of one object inside it.
   [[nodiscard]] Result<std::int64_t> page_size(std::int64_t fallback, std::int64_t most) const;
   // Name or number of one of `names`, whose numbers count from 1; nullopt if missing.
   [[nodiscard]] Result<std::optional<int>> choice(std::string_view name, std::span<const std::string_view> names) const;
-  [[nodiscard]] const std::optional<tracking::Batch>& batch() const { return batch_; }  // of a plain log-batch
+  // Of a plain log-batch, once.
+  [[nodiscard]] std::optional<tracking::Batch> take_batch() { return std::exchange(batch_, std::nullopt); }
   // Who asks: of the request that of() or of_batch() read, which must live; nobody otherwise.
   [[nodiscard]] const Identity& caller() const { return caller_ != nullptr ? *caller_ : *Identity::nobody(); }
 
@@ -80,9 +81,8 @@ struct Log {  // what a run is to keep: stored after the handler, and answered o
   RunId run;
   tracking::Batch batch;
 };
-using Handler =
-    std::variant<Result<json::Value> (*)(const Service&, const Input&), Result<Body> (*)(const Service&, const Input&),
-                 Result<Log> (*)(const Service&, const Input&)>;
+using Handler = std::variant<Result<json::Value> (*)(const Service&, const Input&),
+                             Result<Body> (*)(const Service&, const Input&), Result<Log> (*)(const Service&, Input&)>;
 struct Route {
   http::Method method;
   std::string_view path;  // below /api/2.0/mlflow
