@@ -119,7 +119,7 @@ TEST(PlainBatch, AgreesWithTheLongWayOnDamagedBodies) {
 
 TEST(PlainBatch, OnlyJsonIsTaken) {
   auto request = request_of(R"({"run_id":"r"})");
-  EXPECT_TRUE(Input::of_batch(request)->batch());
+  EXPECT_TRUE(Input::of_batch(request)->take_batch());
   request.headers.clear();
   EXPECT_EQ(Input::of_batch(request).error().code, Code::InvalidArgument);
 }
