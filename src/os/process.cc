@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <set>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -155,20 +156,20 @@ std::vector<pid_t> marked(const std::string& entry) {
 
 Result<std::size_t> end_marked(const std::string& name, const std::string& value, int grace_ms) {
   const auto entry = name + "=" + value;
-  auto pids = marked(entry);
-  const auto found = pids.size();
-  for (const auto pid : pids) ::kill(pid, SIGTERM);
   const auto now_ms = [] { return system_clock().monotonic_ns() / 1'000'000; };
   const auto kill_at_ms = now_ms() + grace_ms;
-  while (!pids.empty()) {
+  std::set<pid_t> told;  // one that starts, or is about to become another program, may only show at a later look
+  for (auto pids = marked(entry); !pids.empty(); pids = marked(entry)) {
+    for (const auto pid : pids)
+      if (told.insert(pid).second) ::kill(pid, SIGTERM);
+    if (const auto now = now_ms(); now >= kill_at_ms) {
+      for (const auto pid : pids) ::kill(pid, SIGKILL);
+      if (now > kill_at_ms + kKillMs)
+        return fail(Code::Unavailable, text::format("process {} does not end", pids.front()));
+    }
     ::poll(nullptr, 0, kLookAgainMs);
-    pids = marked(entry);
-    if (now_ms() < kill_at_ms) continue;
-    for (const auto pid : pids) ::kill(pid, SIGKILL);
-    if (!pids.empty() && now_ms() > kill_at_ms + kKillMs)
-      return fail(Code::Unavailable, text::format("process {} does not end", pids.front()));
   }
-  return found;
+  return told.size();
 }
 
 std::string executable_path() {
