@@ -1,4 +1,4 @@
-"""An S3 server of the tests' own."""
+"""An S3 server of the tests' own, and its fixtures: a conftest imports those that its tests use."""
 import dataclasses
 import os
 import pathlib
@@ -8,6 +8,7 @@ import sys
 import time
 
 import boto3
+import pytest
 
 KEY, SECRET = "test-key", "test-secret"
 
@@ -53,3 +54,21 @@ class S3:
 
     def keys(self, bucket):
         return [entry["Key"] for page in self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket) for entry in page.get("Contents", [])]
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory):
+    server = S3(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3, monkeypatch, request):
+    """A bucket of the test's own, and the environment in which Fettle, boto3 and MLflow's client reach it."""
+    for name, value in environment(s3).items():
+        monkeypatch.setenv(name, value)
+    name = "b-" + re.sub("[^a-z0-9]", "-", request.node.name.lower())[:40].strip("-") + "-" + os.urandom(3).hex()
+    s3.client().create_bucket(Bucket=name)
+    return name

@@ -152,10 +152,7 @@ void add_artifact_verbs(Program& program) {
     return out;
   };
   const auto act = [options](Verb& of, Result<void> (*work)(Output&, const ArtifactOptions&)) {
-    of.action([options, work](Output& output) {
-      options->server = client::server_url(options->server);
-      return work(output, *options);
-    });
+    act_on_server(of, options, work);
   };
   auto listing = verb("list", "Every file of a run, or below a folder of it");
   listing.argument("RUN", options->run, "A run's id, or a logged model's");

@@ -99,10 +99,7 @@ void add_experiment_verbs(Program& program) {
     return out;
   };
   const auto act = [options](Verb& of, Result<void> (*work)(Output&, const ExperimentOptions&)) {
-    of.action([options, work](Output& output) {
-      options->server = client::server_url(options->server);
-      return work(output, *options);
-    });
+    act_on_server(of, options, work);
   };
   const auto add_choice = [options](Verb& of) {
     add_order_option(of, *options, "last_update_time DESC");

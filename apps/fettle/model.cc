@@ -143,10 +143,7 @@ void add_model_verbs(Program& program) {
     return out;
   };
   const auto act = [options](Verb& of, Result<void> (*work)(Output&, const ModelOptions&)) {
-    of.action([options, work](Output& output) {
-      options->server = client::server_url(options->server);
-      return work(output, *options);
-    });
+    act_on_server(of, options, work);
   };
   const auto add_choice = [options](Verb& of) {
     add_order_option(of, *options, "last_updated_timestamp DESC");

@@ -98,10 +98,7 @@ void add_run_verbs(Program& program) {
     return out;
   };
   const auto act = [options](Verb& of, Result<void> (*work)(Output&, const RunOptions&)) {
-    of.action([options, work](Output& output) {
-      options->server = client::server_url(options->server);
-      return work(output, *options);
-    });
+    act_on_server(of, options, work);
   };
   const auto add_choice = [options](Verb& of) {
     add_experiment_option(of, *options);

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "cli.h"
+#include "client.h"
 #include "http/message.h"
 #include "json/value.h"
 
@@ -20,6 +22,14 @@ struct TrackedOptions {
   std::int64_t limit = 50;
   bool deleted = false, all = false;
 };
+// The verb does `work` once the options name a server's address.
+template <typename Options>
+void act_on_server(Verb& verb, std::shared_ptr<Options> options, Result<void> (*work)(Output&, const Options&)) {
+  verb.action([options = std::move(options), work](Output& output) {
+    options->server = client::server_url(options->server);
+    return work(output, *options);
+  });
+}
 void add_server_option(Verb& verb, TrackedOptions& options);
 void add_experiment_option(Verb& verb, TrackedOptions& options);
 void add_order_option(Verb& verb, TrackedOptions& options, std::string_view example);

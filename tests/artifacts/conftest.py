@@ -1,6 +1,5 @@
 """Fixtures: Fettle with its artifacts in the data folder or in an S3 server."""
 import os
-import re
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
@@ -8,26 +7,8 @@ os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"  # a 5xx must show, not be r
 
 import mlflow
 import pytest
-from s3_server import S3, environment
+from s3_server import bucket, s3
 from servers import Api, use
-
-
-@pytest.fixture(scope="session")
-def s3(tmp_path_factory):
-    server = S3(tmp_path_factory.mktemp("s3"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def bucket(s3, monkeypatch, request):
-    """A bucket of the test's own, and the environment in which Fettle and boto3 reach it."""
-    for name, value in environment(s3).items():
-        monkeypatch.setenv(name, value)
-    name = "b-" + re.sub("[^a-z0-9]", "-", request.node.name.lower())[:40].strip("-") + "-" + os.urandom(3).hex()
-    s3.client().create_bucket(Bucket=name)
-    return name
 
 
 @pytest.fixture(params=["local", "s3"])

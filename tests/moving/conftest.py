@@ -18,7 +18,7 @@ import requests
 from mlflow.entities import (Dataset, DatasetInput, InputTag, LoggedModelOutput, LoggedModelParameter, Metric, Param,
                              RunTag, ViewType)
 from mlflow.entities.logged_model_status import LoggedModelStatus
-from s3_server import S3, environment
+from s3_server import bucket, s3
 
 NAN, INF = float("nan"), float("inf")
 
@@ -249,21 +249,3 @@ def live_source(tmp_path_factory):
     server.ids = fill(client_of(server.url), server.folder)
     yield server
     server.stop()
-
-
-@pytest.fixture(scope="session")
-def s3(tmp_path_factory):
-    server = S3(tmp_path_factory.mktemp("s3"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def bucket(s3, monkeypatch):
-    """A bucket of the test's own, and the environment in which Fettle, boto3 and MLflow's client reach it."""
-    for name, value in environment(s3).items():
-        monkeypatch.setenv(name, value)
-    name = "b-" + os.urandom(6).hex()
-    s3.client().create_bucket(Bucket=name)
-    return name

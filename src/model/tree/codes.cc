@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace fettle::model::tree {
 namespace {
@@ -82,6 +83,14 @@ Codes::Test Codes::test_of(const Node& node) const {
   const auto at = std::lower_bound(begin, begin + number.count, node.value);
   return {static_cast<std::uint32_t>(number.columns[node.default_left ? 1 : 0]),
           static_cast<std::uint8_t>(at - begin + 1)};
+}
+
+std::optional<Codes> kernel_codes(const Forest& forest) {
+  if (!forest.linears.empty() || !forest.zero_is_missing.empty() || forest.features > kMostFeatures ||
+      forest.base.size() > kMostOutputs)
+    return std::nullopt;
+  auto codes = Codes::of(forest);
+  return codes && codes->columns <= kMostColumns ? std::move(codes) : std::nullopt;
 }
 
 void append_map(AlignedVector<std::uint8_t>& maps, const Forest& forest, const Node& split) {

@@ -73,6 +73,10 @@ struct Codes {
   std::vector<std::int32_t> number_of_, set_of_;  // by feature: place in numbers and sets
 };
 
+// Of a forest that kernels on codes can evaluate: no linear leaves, no zeros that are missing, neither too many
+// features and outputs nor too many columns.
+[[nodiscard]] std::optional<Codes> kernel_codes(const Forest& forest);
+
 // The bit map of a split's set: kMapBytes.
 void append_map(AlignedVector<std::uint8_t>& maps, const Forest& forest, const Node& split);
 

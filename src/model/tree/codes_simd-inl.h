@@ -154,26 +154,32 @@ HWY_INLINE void turn_out(const Sum* sums, std::size_t n, std::size_t outputs, fl
     for (std::size_t r = 0; r < n; ++r) margins[r * outputs + o] = static_cast<float>(sums[o * kBlockRows + r]);
 }
 
+// Adds to one row's sums the leaves of up to kRowTrees trees from `first` on, whose numbers are in a vector.
+template <typename Sum, typename CompiledForest>
+HWY_INLINE void add_step_leaves(const CompiledForest& forest, std::uint32_t bits, Bytes number, std::size_t first,
+                                Sum* sums) {
+  HWY_ALIGN std::array<std::uint8_t, kRowTrees> leaf;
+  hn::Store(number, kBytes, leaf.data());
+  const std::size_t count = std::min<std::size_t>(kRowTrees, forest.trees - first);
+  const float* leaves = forest.leaves.data() + (first << bits);
+  if (forest.outputs == 1) {
+    Sum sum = *sums;
+    for (std::size_t t = 0; t < count; ++t) sum += static_cast<Sum>(leaves[(t << bits) + leaf[t]]);
+    *sums = sum;
+  } else {
+    for (std::size_t t = 0; t < count; ++t)
+      sums[forest.outputs_of[first + t]] += static_cast<Sum>(leaves[(t << bits) + leaf[t]]);
+  }
+}
+
 // Adds to one row's margins the leaves of all trees, whose numbers `number_of(step)` gives for kRowTrees trees a step.
 template <typename Sum, typename CompiledForest, typename NumberOf>
 HWY_INLINE void add_row_leaves(const CompiledForest& forest, std::uint32_t bits, const NumberOf& number_of,
                                float* margins) {
-  HWY_ALIGN std::array<std::uint8_t, kRowTrees> leaf;
   std::array<Sum, kMostOutputs> sums;
   std::copy_n(margins, forest.outputs, sums.begin());
-  for (std::size_t step = 0, first = 0; first < forest.trees; ++step, first += kRowTrees) {
-    hn::Store(number_of(step), kBytes, leaf.data());
-    const std::size_t count = std::min<std::size_t>(kRowTrees, forest.trees - first);
-    const float* leaves = forest.leaves.data() + (first << bits);
-    if (forest.outputs == 1) {
-      Sum sum = sums[0];
-      for (std::size_t t = 0; t < count; ++t) sum += static_cast<Sum>(leaves[(t << bits) + leaf[t]]);
-      sums[0] = sum;
-    } else {
-      for (std::size_t t = 0; t < count; ++t)
-        sums[forest.outputs_of[first + t]] += static_cast<Sum>(leaves[(t << bits) + leaf[t]]);
-    }
-  }
+  for (std::size_t step = 0, first = 0; first < forest.trees; ++step, first += kRowTrees)
+    add_step_leaves(forest, bits, number_of(step), first, sums.data());
   for (std::size_t o = 0; o < forest.outputs; ++o) margins[o] = static_cast<float>(sums[o]);
 }
 

@@ -78,16 +78,12 @@ void add_rows(Grown& out) {
 
 }  // namespace
 
-std::optional<Grown> Grown::of(const Forest& forest) {
+std::optional<Grown> Grown::of(const Forest& forest, const Codes& codes) {
   std::size_t most = 1;
   for (const auto& tree : forest.trees) most = std::max(most, leaves_of(tree));
-  if (most > kMostGrownLeaves || !forest.linears.empty() || !forest.zero_is_missing.empty() ||
-      forest.features > kMostFeatures || forest.base.size() > kMostOutputs)
-    return std::nullopt;
-  auto codes = Codes::of(forest);
-  if (!codes || codes->columns > kMostColumns) return std::nullopt;
+  if (most > kMostGrownLeaves) return std::nullopt;
   Grown out;
-  out.codes = *std::move(codes);
+  out.codes = codes;
   out.features = forest.features;
   out.outputs = static_cast<std::uint32_t>(forest.base.size());
   out.trees = static_cast<std::uint32_t>(forest.trees.size());

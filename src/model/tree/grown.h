@@ -36,8 +36,8 @@ struct Grown {
   AlignedVector<std::uint8_t> row_columns, row_least, row_leaves;
   std::vector<std::uint32_t> row_splits;  // of each step
 
-  // Nothing if a tree has too many leaves, or values do not fit codes.
-  [[nodiscard]] static std::optional<Grown> of(const Forest& forest);
+  // `codes`: kernel_codes(forest). Nothing if a tree has too many leaves.
+  [[nodiscard]] static std::optional<Grown> of(const Forest& forest, const Codes& codes);
   [[nodiscard]] bool scores_rows() const noexcept { return !row_columns.empty(); }
 };
 

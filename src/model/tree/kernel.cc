@@ -362,9 +362,11 @@ void add_compiled(std::vector<NamedKernel>& out, std::string_view blocks, std::s
 
 std::vector<NamedKernel> all_kernels(const Forest& forest) {
   std::vector<NamedKernel> out;
-  add_compiled(out, "sliced blocks", "sliced rows", sliced_functions(), Sliced::of(forest));
-  add_compiled(out, "oblivious blocks", "oblivious rows", oblivious_functions(), Oblivious::of(forest));
-  add_compiled(out, "grown blocks", "grown rows", grown_functions(), Grown::of(forest));
+  if (const auto codes = kernel_codes(forest)) {
+    add_compiled(out, "sliced blocks", "sliced rows", sliced_functions(), Sliced::of(forest, *codes));
+    add_compiled(out, "oblivious blocks", "oblivious rows", oblivious_functions(), Oblivious::of(forest, *codes));
+    add_compiled(out, "grown blocks", "grown rows", grown_functions(), Grown::of(forest, *codes));
+  }
   if (CompleteKernel::fits(forest)) out.push_back({"complete", std::make_unique<CompleteKernel>(forest)});
   out.push_back({"walk", std::make_unique<WalkKernel>(forest)});
   return out;

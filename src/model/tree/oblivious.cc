@@ -54,10 +54,7 @@ void add_rows(Oblivious& out) {
 
 }  // namespace
 
-std::optional<Oblivious> Oblivious::of(const Forest& forest) {
-  if (!forest.linears.empty() || !forest.zero_is_missing.empty() || forest.features > kMostFeatures ||
-      forest.base.size() > kMostOutputs)
-    return std::nullopt;
+std::optional<Oblivious> Oblivious::of(const Forest& forest, const Codes& codes) {
   std::vector<std::vector<Level>> trees;
   std::size_t depth = 0;
   for (const auto& tree : forest.trees) {
@@ -66,10 +63,9 @@ std::optional<Oblivious> Oblivious::of(const Forest& forest) {
     depth = std::max(depth, levels->size() - 1);
     trees.push_back(*std::move(levels));
   }
-  auto codes = depth == 0 ? std::nullopt : Codes::of(forest);
-  if (!codes || codes->columns > kMostColumns) return std::nullopt;
+  if (depth == 0) return std::nullopt;
   Oblivious out;
-  out.codes = *std::move(codes);
+  out.codes = codes;
   out.depth = static_cast<std::uint32_t>(depth);
   out.features = forest.features;
   out.outputs = static_cast<std::uint32_t>(forest.base.size());

@@ -20,8 +20,8 @@ struct Oblivious {
   AlignedVector<float> leaves;                         // [trees, 2^depth], from left to right
   AlignedVector<std::uint8_t> row_columns, row_least;  // for one row: [steps of kRowTrees trees, depth, kRowTrees]
 
-  // Nothing if a tree is not oblivious or too deep, if it tests sets, or if values do not fit codes.
-  [[nodiscard]] static std::optional<Oblivious> of(const Forest& forest);
+  // `codes`: kernel_codes(forest). Nothing if a tree is not oblivious or too deep, or tests sets.
+  [[nodiscard]] static std::optional<Oblivious> of(const Forest& forest, const Codes& codes);
   [[nodiscard]] bool scores_rows() const noexcept { return !row_columns.empty(); }
 };
 

@@ -62,19 +62,15 @@ class Filling {
 
 }  // namespace
 
-std::optional<Sliced> Sliced::of(const Forest& forest) {
+std::optional<Sliced> Sliced::of(const Forest& forest, const Codes& codes) {
   Sliced out;
-  if (forest.wide_sums || !forest.linears.empty() || !forest.zero_is_missing.empty() || forest.features > kMostFeatures)
-    return std::nullopt;
   for (const auto& tree : forest.trees) out.depth = std::max(out.depth, tree.depth);
-  if (out.depth == 0 || out.depth > kMostDepth || forest.base.size() > kMostOutputs) return std::nullopt;
-  auto codes = Codes::of(forest);
-  if (!codes || codes->columns > kMostColumns) return std::nullopt;
-  out.codes = *std::move(codes);
+  if (forest.wide_sums || out.depth == 0 || out.depth > kMostDepth) return std::nullopt;
+  out.codes = codes;
   out.features = forest.features;
   out.outputs = static_cast<std::uint32_t>(forest.base.size());
   out.trees = static_cast<std::uint32_t>(forest.trees.size());
-  for (const auto& tree : forest.trees) out.tree_outputs.push_back(tree.group);
+  for (const auto& tree : forest.trees) out.outputs_of.push_back(tree.group);
   out.leaves.resize(forest.trees.size() << out.depth);
   if (out.codes.sets.empty() && out.codes.columns <= kMostRowColumns) {
     const std::size_t steps = (forest.trees.size() + kRowTrees - 1) / kRowTrees;

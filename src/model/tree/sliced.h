@@ -35,8 +35,8 @@ struct Sliced {
   };
   Codes codes;
   std::uint32_t depth = 0, features = 0, outputs = 0, trees = 0;
-  std::vector<std::uint32_t> tree_outputs;
-  AlignedVector<float> leaves;  // [trees, 2^depth], from left to right
+  std::vector<std::uint32_t> outputs_of;  // of the trees
+  AlignedVector<float> leaves;            // [trees, 2^depth], from left to right
   std::vector<Group> groups;
   std::vector<Compare> compares;
   std::vector<Lookup> lookups;
@@ -45,8 +45,8 @@ struct Sliced {
   // columns.
   AlignedVector<std::uint8_t> row_columns, row_least;
 
-  // Nothing if the forest is too deep or too wide, or its values do not fit codes.
-  [[nodiscard]] static std::optional<Sliced> of(const Forest& forest);
+  // `codes`: kernel_codes(forest). Nothing if the forest is too deep, or adds in 64 bits.
+  [[nodiscard]] static std::optional<Sliced> of(const Forest& forest, const Codes& codes);
   [[nodiscard]] std::size_t splits() const noexcept { return (std::size_t{1} << depth) - 1; }
   [[nodiscard]] bool scores_rows() const noexcept { return !row_columns.empty(); }
 };

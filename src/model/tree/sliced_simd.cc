@@ -57,18 +57,6 @@ HWY_INLINE hn::Vec<decltype(kBytes)> numbers(const std::uint64_t* bits) {
   return out;
 }
 
-template <std::uint32_t kDepth>
-HWY_INLINE void add_leaves(const float* leaves, hn::Vec<decltype(kBytes)> number, float* margins) {
-  HWY_ALIGN std::array<std::uint8_t, kBlockRows> bytes;
-  hn::Store(number, kBytes, bytes.data());
-  const hn::Rebind<std::uint8_t, decltype(kWords)> quarter;
-  for (std::size_t r = 0; r < kBlockRows; r += kLanes16) {
-    const auto words = hn::PromoteTo(kWords, hn::Load(quarter, bytes.data() + r));
-    const auto sum = hn::Add(hn::Load(kFloats, margins + r), look_up<kDepth>(leaves, words));
-    hn::Store(sum, kFloats, margins + r);
-  }
-}
-
 // `margins`: [outputs, kBlockRows].
 template <std::uint32_t kDepth>
 HWY_INLINE void add_block(const Sliced& forest, const std::uint8_t* columns, float* margins) {
@@ -95,7 +83,7 @@ HWY_INLINE void add_block(const Sliced& forest, const std::uint8_t* columns, flo
     const std::size_t end = std::min<std::size_t>(tree + kTreesAtOnce, forest.trees);
     for (std::size_t t = 0; tree < end; ++t, ++tree)
       add_leaves<kDepth>(forest.leaves.data() + (tree << kDepth), numbers<kDepth>(bits.data() + t),
-                         margins + forest.tree_outputs[tree] * kBlockRows);
+                         margins + forest.outputs_of[tree] * kBlockRows);
   }
 }
 
@@ -105,7 +93,6 @@ HWY_INLINE void add_row(const Sliced& forest, const std::uint8_t* codes, float* 
   constexpr std::size_t kStepTrees = kRowTrees * kTreesAtOnce;  // whose masks are narrowed together
   HWY_ALIGN std::array<std::uint64_t, kSplits * kTreesAtOnce> masks;
   HWY_ALIGN std::array<std::uint64_t, kDepth * kTreesAtOnce> bits;
-  HWY_ALIGN std::array<std::uint8_t, kRowTrees> leaf;
   const auto all = hn::Load(kBytes, codes);
   for (std::size_t first = 0; first < forest.trees; first += kStepTrees) {
     const std::size_t steps = (std::min<std::size_t>(forest.trees - first, kStepTrees) + kRowTrees - 1) / kRowTrees;
@@ -119,20 +106,8 @@ HWY_INLINE void add_row(const Sliced& forest, const std::uint8_t* codes, float* 
         hn::StoreMaskBits(kBytes, right, reinterpret_cast<std::uint8_t*>(masks.data() + node * kTreesAtOnce + step));
       }
     narrow<kDepth>(masks.data(), bits.data());
-    for (std::size_t step = 0; step < steps; ++step) {
-      hn::Store(numbers<kDepth>(bits.data() + step), kBytes, leaf.data());
-      const std::size_t begin = first + step * kRowTrees;
-      const std::size_t count = std::min<std::size_t>(kRowTrees, forest.trees - begin);
-      const float* leaves = forest.leaves.data() + (begin << kDepth);
-      if (forest.outputs == 1) {
-        float sum = *margins;
-        for (std::size_t t = 0; t < count; ++t) sum += leaves[(t << kDepth) + leaf[t]];
-        *margins = sum;
-      } else {
-        for (std::size_t t = 0; t < count; ++t)
-          margins[forest.tree_outputs[begin + t]] += leaves[(t << kDepth) + leaf[t]];
-      }
-    }
+    for (std::size_t step = 0; step < steps; ++step)
+      add_step_leaves(forest, kDepth, numbers<kDepth>(bits.data() + step), first + step * kRowTrees, margins);
   }
 }
 
@@ -163,11 +138,9 @@ void block(const Sliced& forest, const float* rows, std::size_t n, float* margin
   HWY_ALIGN std::array<std::uint8_t, kMostColumns * kBlockRows> columns;
   HWY_ALIGN std::array<float, kMostOutputs * kBlockRows> sums;
   encode(forest.codes, forest.features, rows, n, kBlockRows, columns.data());
-  for (std::size_t o = 0; o < forest.outputs; ++o)
-    for (std::size_t r = 0; r < n; ++r) sums[o * kBlockRows + r] = margins[r * forest.outputs + o];
+  turn_in(margins, n, forest.outputs, sums.data());
   with_depth(forest.depth, [&](auto depth) HWY_ATTR { add_block<depth()>(forest, columns.data(), sums.data()); });
-  for (std::size_t o = 0; o < forest.outputs; ++o)
-    for (std::size_t r = 0; r < n; ++r) margins[r * forest.outputs + o] = sums[o * kBlockRows + r];
+  turn_out(sums.data(), n, forest.outputs, margins);
 }
 
 void row(const Sliced& forest, const float* values, float* margins) noexcept {
