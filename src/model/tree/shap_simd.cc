@@ -144,14 +144,8 @@ struct EdgeFactors {
   float leaf_yes = 0, leaf_no = 0;    // (o - z) value
 };
 template <std::size_t kPoints>
-struct LeavesFactors {  // both edges of a split lead to leaves
-  std::array<float, kPoints> left, right, neither;
-  float change_left = 0, change_right = 0, change_neither = 0;
-};
-template <std::size_t kPoints>
 struct SplitFactors {
   EdgeFactors<kPoints> left, right;
-  LeavesFactors<kPoints> leaves;
   std::array<float, kPoints> undo_yes, undo_no, change;  // of the same feature's split before
 };
 
@@ -198,24 +192,21 @@ class BlockWalk {
     out.undo_yes[q] = 1 / yes;
     out.undo_no[q] = 1 / no;
     out.change[q] = (1 - z) / yes;
-    if (split.has_leaves()) pair(out.left, out.right, out.leaves, q);
+    if (is_plain_pair(split)) join(out.left, out.right, q);
   }
-  static void pair(const EdgeFactors<kPoints>& left, const EdgeFactors<kPoints>& right, LeavesFactors<kPoints>& out,
-                   std::size_t q) {
-    out.left[q] = left.yes[q] + right.no[q];
-    out.right[q] = left.no[q] + right.yes[q];
-    out.neither[q] = left.no[q] + right.no[q];
-    out.change_left = left.leaf_yes + right.leaf_no;
-    out.change_right = left.leaf_no + right.leaf_yes;
-    out.change_neither = left.leaf_no + right.leaf_no;
+  // Two leaves of a feature's first split on the path: a row follows one edge and not the other, so that one look-up is
+  // enough for both. Their factors are in `left`: those of rows that go left are `yes`.
+  static bool is_plain_pair(const ShapSplit& split) noexcept { return split.before == 0 && split.has_leaves(); }
+  static void join(EdgeFactors<kPoints>& left, const EdgeFactors<kPoints>& right, std::size_t q) {
+    left.yes[q] += right.no[q];
+    left.no[q] += right.yes[q];
+    if (q + 1 < kPoints) return;  // the others are made anew for each point
+    left.leaf_yes += right.leaf_no;
+    left.leaf_no += right.leaf_yes;
   }
 
   static HWY_INLINE Floats either(Follows follows, float yes, float no) {
     return hn::IfThenElse(follows, hn::Set(kFloats, yes), hn::Set(kFloats, no));
-  }
-
-  static HWY_INLINE Floats of_three(Follows left, Follows right, float if_left, float if_right, float neither) {
-    return hn::IfThenElse(left, hn::Set(kFloats, if_left), either(right, if_right, neither));
   }
 
   [[nodiscard]] HWY_INLINE Follows goes_left(std::size_t number) const {
@@ -248,11 +239,10 @@ class BlockWalk {
     Floats moved = hn::Zero(kFloats), all = hn::Zero(kFloats);
     if (split.left_is_leaf || split.right == 0)
       for (std::size_t q = 0; q < kPoints; ++q) all = hn::Add(all, product[q]);
-    if (split.has_leaves()) {
-      const auto& leaves = factors.leaves;
+    if (is_plain_pair(split)) {
       for (std::size_t q = 0; q < kPoints; ++q)
-        sum[q] = hn::Mul(product[q], of_three(left, right, leaves.left[q], leaves.right[q], leaves.neither[q]));
-      moved = hn::Mul(all, of_three(left, right, leaves.change_left, leaves.change_right, leaves.change_neither));
+        sum[q] = hn::Mul(product[q], either(left, factors.left.yes[q], factors.left.no[q]));
+      moved = hn::Mul(all, either(left, factors.left.leaf_yes, factors.left.leaf_no));
       return finish(split, factors, before, sum, moved);
     }
     if (split.left_is_leaf) {
