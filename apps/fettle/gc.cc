@@ -36,12 +36,17 @@ void show_progress(Output& output, const json::Value& report) {
                    text::human_count(static_cast<std::uint64_t>(report.int_or("objects", 0)))));
 }
 
-// A run from its beginning to its end.
-Result<json::Value> run_on_server(Output& output, const GcOptions& options, bool dry_run) {
-  json::Value body;
+Result<json::Value> request_of(const GcOptions& options, bool dry_run) {
   FETTLE_TRY(const auto older_than_ms, parse_duration(options.older_than, "--older-than"));
   FETTLE_TRY(const auto unused_for_ms, parse_duration(options.unused_for, "--unused-for"));
+  json::Value body;
   body.set("dry_run", dry_run).set("older_than_ms", older_than_ms).set("unused_for_ms", unused_for_ms);
+  return body;
+}
+
+// A run from its beginning to its end.
+Result<json::Value> run_on_server(Output& output, const GcOptions& options, bool dry_run) {
+  FETTLE_TRY(const auto body, request_of(options, dry_run));
   FETTLE_TRY(const auto begun, client::post(options.server, kGcRoute, body));
   auto report = report_in(begun);
   const auto started_ms = report.int_or("started_ms", 0);
@@ -104,6 +109,7 @@ Result<void> confirm(Output& output, const GcOptions& options) {
 }
 
 Result<void> gc(Output& output, const GcOptions& options) {
+  FETTLE_TRY_(request_of(options, options.dry_run));  // before anyone is asked about it
   if (!options.dry_run && !options.yes) FETTLE_TRY_(confirm(output, options));
   FETTLE_TRY(const auto report, run_on_server(output, options, options.dry_run));
   output.document(report);

@@ -12,6 +12,7 @@ os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
 
 import mlflow
 import pytest
+from s3_server import bucket, s3
 
 # Several files are named conftest: the loop's by its path.
 _path = pathlib.Path(__file__).resolve().parent.parent / "loop/conftest.py"

@@ -25,6 +25,7 @@ def test_a_deleted_run_is_removed_with_its_bytes_and_others_are_not(place):
     assert (dry["runs"], dry["objects"], dry["bytes"]) == (1, 1, 100_000)
     assert place.client.get_run(gone).info.lifecycle_stage == "deleted" and place.bytes() == size
     assert "--yes" in place.gc(*NOW, code=5), "nothing is removed by accident"
+    assert "--older-than" in place.gc("--older-than", "3x", code=2), "a mistake is told before anyone is asked"
     assert place.client.get_run(gone)
 
     report = place.gc("--yes", *NOW)
@@ -37,6 +38,30 @@ def test_a_deleted_run_is_removed_with_its_bytes_and_others_are_not(place):
     mlflow.set_tracking_uri(place.server.control)
     assert mlflow.artifacts.load_text(f"{place.client.get_run(kept).info.artifact_uri}/deep/a.txt") == "shared"
     assert place.gc("--yes", *NOW)["runs"] == 0
+
+
+def test_artifacts_in_s3_go_and_those_that_others_share_stay(start, s3, bucket):
+    place = start("--artifact-store", s3.uri(f"{bucket}/store"))
+    objects = lambda: {key for key in s3.keys(bucket) if not key.endswith("/")}  # without Arrow's marks of folders
+    kept = place.run(a="shared", b="kept")
+    keys = objects()
+    gone = place.run(a="shared", c="x" * 100_000)
+    both = objects()
+    assert len(both) == len(keys) + 1
+    place.client.delete_run(gone)
+
+    dry = place.gc("--dry-run", *NOW)
+    assert (dry["runs"], dry["objects"], dry["bytes"]) == (1, 1, 100_000) and objects() == both
+    report = place.gc("--yes", *NOW)
+    assert (report["runs"], report["bytes"]) == (1, 100_000) and objects() == keys
+    mlflow.set_tracking_uri(place.server.control)
+    assert mlflow.artifacts.load_text(f"{place.client.get_run(kept).info.artifact_uri}/deep/a.txt") == "shared"
+
+    s3.stop()
+    try:
+        assert "S3: cannot list" in place.gc("--yes", *NOW, code=10)
+    finally:
+        s3.start()
 
 
 def test_until_then_it_can_be_restored(place):
